@@ -1,0 +1,178 @@
+"""What the hub is configured with: one class, read at the edge and passed in.
+
+Building it touches nothing: no folder is made, no log configured, no connection opened.
+Order of precedence: explicit argument, environment (`SOMA_…`), `soma.toml` in the data folder, default.
+"""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from blocks.errors import BadInput
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Folder = Annotated[Path, BeforeValidator(lambda value: Path(value).expanduser().absolute())]
+
+
+def default_data_dir() -> Path:
+    """`SOMA_DATA_DIR`, else `~/.soma`."""
+    return Path(os.environ.get("SOMA_DATA_DIR") or Path.home() / ".soma").expanduser().absolute()
+
+
+class Settings(BaseSettings):
+    """Every setting of the hub; each may be set as `SOMA_NAME` in the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SOMA_",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        toml_file=None,
+    )
+
+    data_dir: Folder = Field(default_factory=default_data_dir)
+    """The folder that holds everything the embedded hub keeps."""
+    deliverables_dir: Folder | None = None
+    """Where deliverables are published; `deliverables` in the data folder unless set."""
+    database_url: SecretStr | None = None
+    """The hub's own PostgreSQL; the embedded one unless set."""
+    prefect_database_url: SecretStr | None = None
+    """Prefect's PostgreSQL; a second database on the embedded server unless set."""
+    redis_url: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("SOMA_REDIS_URL", "REDIS_URL")
+    )
+    """Redis or Valkey; the embedded Valkey unless set."""
+    qdrant_url: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("SOMA_QDRANT_URL", "QDRANT_URL")
+    )
+    """A Qdrant server for memory; the embedded engine behind the gateway unless set."""
+    gateway_host: str = "127.0.0.1"
+    """The address that the gateway listens on."""
+    gateway_port: Port = 10000
+    prefect_port: Port = 4200
+    wizard_port: Port = 8501
+    port_offset: Annotated[int, Field(ge=0, le=50000)] = 0
+    """Added to all three ports, so that several hubs fit on one machine."""
+    tenant: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")] = "default"
+    """The tenant of runs that nobody's token speaks for, such as schedules."""
+    work_pool: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")] = "soma"
+    """The Prefect work pool that the hub's deployments run on."""
+    max_runs: Annotated[int, Field(ge=1, le=1000)] = 8
+    """How many flow runs the embedded worker holds at once."""
+    constitution: Folder | None = None
+    """A constitution file to use instead of the one that ships with the hub."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        data_dir = init_settings.init_kwargs.get("data_dir")  # type: ignore[attr-defined]  # InitSettingsSource keeps its arguments there
+        folder = Path(data_dir).expanduser() if data_dir else default_data_dir()
+        file = TomlConfigSettingsSource(settings_cls, toml_file=folder / "soma.toml")
+        return init_settings, env_settings, file
+
+    @property
+    def deliverables_path(self) -> Path:
+        return self.deliverables_dir or self.data_dir / "deliverables"
+
+    @property
+    def workspaces_path(self) -> Path:
+        """Where projects keep their working files, one folder a project."""
+        return self.data_dir / "workspaces"
+
+    @property
+    def results_path(self) -> Path:
+        """Where node results and Prefect's persisted results lie."""
+        return self.data_dir / "results"
+
+    @property
+    def logs_path(self) -> Path:
+        return self.data_dir / "logs"
+
+    @property
+    def token_path(self) -> Path:
+        """The local admin token, mode 0600."""
+        return self.data_dir / "admin.token"
+
+    @property
+    def runtime_path(self) -> Path:
+        """The short folder for unix sockets (their paths may have 107 bytes at most)."""
+        digest = hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:10]
+        return Path(tempfile.gettempdir()) / f"soma-{os.getuid()}-{digest}"
+
+    @property
+    def database_address(self) -> str:
+        """The SQLAlchemy URL of the hub's records."""
+        if self.database_url:
+            return as_asyncpg(self.database_url.get_secret_value())
+        return f"postgresql+asyncpg://postgres@/soma?host={self.runtime_path}"
+
+    @property
+    def prefect_database_address(self) -> str:
+        """The SQLAlchemy URL of Prefect's own database."""
+        if self.prefect_database_url:
+            return as_asyncpg(self.prefect_database_url.get_secret_value())
+        return f"postgresql+asyncpg://postgres:@/prefect?host={self.runtime_path}"
+
+    @property
+    def redis_address(self) -> str:
+        """The URL that `redis.from_url` takes."""
+        if self.redis_url:
+            return self.redis_url.get_secret_value()
+        return f"unix://{self.runtime_path}/valkey.sock"
+
+    @property
+    def gateway_url(self) -> str:
+        host = "127.0.0.1" if self.gateway_host in {"0.0.0.0", "::"} else self.gateway_host  # noqa: S104  # compares, does not bind
+        return f"http://{host}:{self.gateway_port + self.port_offset}"
+
+    @property
+    def prefect_url(self) -> str:
+        return f"http://127.0.0.1:{self.prefect_port + self.port_offset}"
+
+    @property
+    def prefect_api_url(self) -> str:
+        """`PREFECT_API_URL` of the environment, else the embedded server's."""
+        return os.environ.get("PREFECT_API_URL") or f"{self.prefect_url}/api"
+
+
+def as_asyncpg(url: str) -> str:
+    """A PostgreSQL URL with the driver that the hub uses."""
+    scheme, separator, rest = url.partition("://")
+    if scheme not in {"postgres", "postgresql", "postgresql+asyncpg"} or not separator:
+        raise BadInput(
+            f"a database URL starts with 'postgresql://', not with {scheme!r}",
+            mend="set SOMA_DATABASE_URL to postgresql://USER:PASSWORD@HOST/DATABASE",
+        )
+    return f"postgresql+asyncpg://{rest}"
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings, or a `BadInput` that names each wrong one and where it comes from."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        lines = [f"{_place(item['loc'])}: {item['msg']}" for item in error.errors()]
+        raise BadInput("settings are not valid: " + "; ".join(lines), problems=lines) from None
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]) if location else "settings"
+    return name if name.isupper() else f"SOMA_{name.upper()}"
