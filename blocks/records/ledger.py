@@ -1,0 +1,152 @@
+"""The ledger: which node reached which result, written once, by whoever rightly holds the attempt."""
+
+from typing import Any, get_args
+
+from sqlalchemy import update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from blocks.errors import StaleAttempt
+from blocks.records.database import Database
+from blocks.records.events import add_event
+from blocks.records.projects import hold
+from blocks.records.tables import Attempt, AttemptState, NodeRecord, NodeState, now
+
+LIVE_ATTEMPTS = ("queued", "running")
+ENDED_ATTEMPTS = frozenset(get_args(AttemptState)) - set(LIVE_ATTEMPTS)
+
+
+async def list_nodes(database: Database, project: str) -> list[NodeRecord]:
+    """The project's nodes in the order of the plan."""
+    query = select(NodeRecord).where(NodeRecord.project == project)
+    async with database.session() as session:
+        return list(await session.exec(query.order_by(col(NodeRecord.position))))
+
+
+async def list_attempts(database: Database, project: str) -> list[Attempt]:
+    """Every attempt at every node of the project, in the order in which they were made."""
+    query = select(Attempt).where(Attempt.project == project)
+    async with database.session() as session:
+        return list(await session.exec(query.order_by(col(Attempt.created_at), col(Attempt.number))))
+
+
+async def open_attempt(database: Database, project: str, node: str, *, fence: int, runtime: str) -> Attempt:
+    """Queue the next attempt at a node; `StaleAttempt` when another driver holds the project."""
+    async with database.session() as session:
+        await hold(session, project, fence)
+        line = await _line(session, project, node)
+        line.state, line.attempt, line.reason = "queued", line.attempt + 1, None
+        attempt = Attempt(project=project, node=node, number=line.attempt, fence=fence, runtime=runtime)
+        session.add_all([line, attempt])
+        _tell(session, line)
+    return attempt
+
+
+async def start_attempt(database: Database, attempt: str, *, flow_run: str | None) -> Attempt:
+    """Claim a queued attempt for the run that will do it; only one run ever can."""
+    async with database.session() as session:
+        found = await _move(session, attempt, ("queued",), "running", flow_run=flow_run, started_at=now())
+        line = await _line(session, found.project, found.node)
+        line.state, line.flow_run = "running", flow_run
+        line.started_at = line.started_at or found.started_at
+        session.add(line)
+        _tell(session, line)
+    return found
+
+
+async def finish_attempt(
+    database: Database,
+    attempt: str,
+    state: NodeState,
+    *,
+    reason: str | None = None,
+    result: dict[str, Any] | None = None,
+) -> None:
+    """Record how a live attempt ended, once; `StaleAttempt` when it was given up or ended before."""
+    async with database.session() as session:
+        found = await _move(session, attempt, LIVE_ATTEMPTS, state, reason=reason, ended_at=now())
+        await _settle(session, found, state, reason, result)
+
+
+async def give_up_attempt(database: Database, attempt: str, reason: str) -> bool:
+    """Declare a live attempt lost, so that its run can record nothing any more; False if it had ended."""
+    change = (
+        update(Attempt)
+        .where(col(Attempt.id) == attempt, col(Attempt.state).in_(LIVE_ATTEMPTS))
+        .values(state="lost", reason=reason, ended_at=now())
+    )
+    async with database.session() as session:
+        return bool((await session.execute(change.returning(col(Attempt.id)))).first())
+
+
+async def settle_node(
+    database: Database,
+    project: str,
+    node: str,
+    state: NodeState,
+    *,
+    fence: int,
+    reason: str | None = None,
+    result: dict[str, Any] | None = None,
+) -> None:
+    """Record a node's state without an attempt: skipped, waiting for people, or answered by them."""
+    async with database.session() as session:
+        await hold(session, project, fence)
+        line = await _line(session, project, node)
+        if line.state in {"completed", state}:
+            return
+        _apply(line, state, reason, result)
+        session.add(line)
+        _tell(session, line)
+
+
+async def attempt_of(database: Database, attempt: str) -> Attempt | None:
+    async with database.session() as session:
+        return await session.get(Attempt, attempt)
+
+
+async def _move(
+    session: AsyncSession, attempt: str, expected: tuple[str, ...], state: str, **changes: Any
+) -> Attempt:
+    change = (
+        update(Attempt)
+        .where(col(Attempt.id) == attempt, col(Attempt.state).in_(expected))
+        .values(state=state, **changes)
+        .returning(Attempt)
+    )
+    found: Attempt | None = (await session.execute(change)).scalar_one_or_none()
+    if found is None:
+        raise StaleAttempt(f"attempt {attempt!r} was taken over or has ended; nothing of it is recorded")
+    return found
+
+
+async def _settle(
+    session: AsyncSession,
+    attempt: Attempt,
+    state: NodeState,
+    reason: str | None,
+    result: dict[str, Any] | None,
+) -> None:
+    line = await _line(session, attempt.project, attempt.node)
+    if line.state == "completed":
+        raise StaleAttempt(f"node {attempt.node!r} has its result already")
+    _apply(line, state, reason, result)
+    session.add(line)
+    _tell(session, line)
+
+
+def _apply(line: NodeRecord, state: NodeState, reason: str | None, result: dict[str, Any] | None) -> None:
+    line.state, line.reason = state, reason
+    if state != "awaiting_approval":
+        line.ended_at = now()
+    if result is not None:
+        line.result = result
+
+
+async def _line(session: AsyncSession, project: str, node: str) -> NodeRecord:
+    return await session.get_one(NodeRecord, (project, node), with_for_update=True, populate_existing=True)
+
+
+def _tell(session: AsyncSession, line: NodeRecord) -> None:
+    facts = {"state": line.state, "attempt": line.attempt, "reason": line.reason, "flow_run": line.flow_run}
+    add_event(session, line.project, "node.state", line.node, facts)

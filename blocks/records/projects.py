@@ -1,0 +1,130 @@
+"""Projects: made from a plan, launched once, driven by one driver at a time."""
+
+from typing import Any
+
+from sqlalchemy import update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from blocks.errors import Conflict, NotFound, StaleAttempt
+from blocks.records.database import Database
+from blocks.records.events import add_event
+from blocks.records.tables import FINAL_PROJECT_STATES, NodeRecord, Project, ProjectState, now
+
+
+async def create_project(
+    database: Database,
+    *,
+    tenant: str,
+    title: str,
+    blueprint: str,
+    inputs: dict[str, Any],
+    plan: dict[str, Any],
+    plan_digest: str,
+    nodes: list[dict[str, Any]],
+    requested_by: str,
+) -> Project:
+    """Record a planned project and a ledger line for each node, all or nothing.
+
+    `nodes` are dicts with `node`, `title`, `capsule` and `version`, in the order in which they are shown.
+    """
+    project = Project(
+        tenant=tenant,
+        title=title,
+        blueprint=blueprint,
+        inputs=inputs,
+        plan=plan,
+        plan_digest=plan_digest,
+        requested_by=requested_by,
+    )
+    async with database.session() as session:
+        session.add(project)
+        await session.flush()
+        for position, node in enumerate(nodes):
+            session.add(NodeRecord(project=project.id, position=position, **node))
+        add_event(session, project.id, "project.state", data={"state": "planned"})
+    return project
+
+
+async def get_project(database: Database, project: str, *, tenant: str | None = None) -> Project:
+    """The project, or `NotFound`, also when it belongs to another tenant."""
+    async with database.session() as session:
+        found = await session.get(Project, project)
+    if found is None or (tenant is not None and found.tenant != tenant):
+        raise NotFound(f"there is no project {project!r}; `soma status` lists them")
+    return found
+
+
+async def list_projects(database: Database, *, tenant: str | None = None, limit: int = 50) -> list[Project]:
+    """The newest projects first; of every tenant when none is named."""
+    query = select(Project)
+    if tenant is not None:
+        query = query.where(Project.tenant == tenant)
+    async with database.session() as session:
+        return list(await session.exec(query.order_by(col(Project.created_at).desc()).limit(limit)))
+
+
+async def unfinished_projects(database: Database) -> list[Project]:
+    """Projects that a driver should be at work on."""
+    async with database.session() as session:
+        return list(await session.exec(select(Project).where(Project.state == "running")))
+
+
+async def mark_launched(database: Database, project: str, *, tenant: str) -> Project:
+    """Move a planned project to running; `Conflict` when it was launched before."""
+    await get_project(database, project, tenant=tenant)
+    change = update(Project).where(col(Project.id) == project, col(Project.state) == "planned")
+    async with database.session() as session:
+        done = await session.execute(change.values(state="running", launched_at=now()).returning(Project))
+        launched: Project | None = done.scalar_one_or_none()
+        if launched is not None:
+            add_event(session, project, "project.state", data={"state": "running"})
+            return launched
+    state = (await get_project(database, project)).state
+    raise Conflict(f"project {project!r} is {state.replace('_', ' ')}, so it cannot be launched again")
+
+
+async def take_over(database: Database, project: str, *, driver_run: str | None) -> Project:
+    """Give the project to a new driver: its fence grows, and every older driver is shut out."""
+    change = (
+        update(Project)
+        .where(col(Project.id) == project)
+        .values(fence=Project.fence + 1, driver_run=driver_run)
+        .returning(Project)
+    )
+    async with database.session() as session:
+        found: Project | None = (await session.execute(change)).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"there is no project {project!r}")
+    return found
+
+
+async def hold(session: AsyncSession, project: str, fence: int) -> Project:
+    """Lock the project's row for this transaction; `StaleAttempt` when another driver took it over."""
+    found = await session.get(Project, project, with_for_update={"key_share": True}, populate_existing=True)
+    if found is None or found.fence != fence:
+        raise StaleAttempt(f"another driver has taken over project {project!r}")
+    return found
+
+
+async def move_project(
+    database: Database,
+    project: str,
+    *,
+    fence: int,
+    state: ProjectState,
+    reason: str | None = None,
+    deliverables: list[dict[str, Any]] | None = None,
+) -> None:
+    """Record the project's new state as its present driver sees it."""
+    async with database.session() as session:
+        found = await hold(session, project, fence)
+        if found.state == state and found.reason == reason:
+            return
+        found.state, found.reason = state, reason
+        if deliverables is not None:
+            found.deliverables = deliverables
+        if state in FINAL_PROJECT_STATES:
+            found.ended_at = now()
+        session.add(found)
+        add_event(session, project, "project.state", data={"state": state, "reason": reason})

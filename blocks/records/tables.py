@@ -1,0 +1,187 @@
+"""The tables of the hub's own records; `migrations/` creates them."""
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
+
+from sqlalchemy import BigInteger, Column, DateTime, Index, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+ProjectState = Literal[
+    "planned", "running", "awaiting_approval", "completed", "failed", "denied", "cancelled"
+]
+NodeState = Literal[
+    "waiting", "queued", "running", "awaiting_approval", "completed", "failed", "denied", "skipped"
+]
+AttemptState = Literal["queued", "running", "completed", "failed", "denied", "awaiting_approval", "lost"]
+ApprovalState = Literal["pending", "approved", "rejected", "expired"]
+
+FINAL_PROJECT_STATES = frozenset({"completed", "failed", "denied", "cancelled"})
+FINAL_NODE_STATES = frozenset({"completed", "failed", "denied", "skipped"})
+NODE_STATES = frozenset(get_args(NodeState))
+
+
+def new_id(prefix: str) -> str:
+    """An unguessable id such as `prj_4f1c…`: a prefix that tells the kind and 80 random bits."""
+    return f"{prefix}_{secrets.token_hex(10)}"
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _moment(*, nullable: bool = True) -> Any:
+    return Field(default=None, sa_type=DateTime(timezone=True), nullable=nullable)  # type: ignore[call-overload]  # SQLModel's overloads want a class here, SQLAlchemy takes the instance
+
+
+def _created() -> Any:
+    return Field(default_factory=now, sa_type=DateTime(timezone=True), nullable=False)  # type: ignore[call-overload]  # as above
+
+
+def _json(*, nullable: bool = False) -> Any:
+    default: dict[str, Any] = {"default": None} if nullable else {"default_factory": dict}
+    return Field(sa_type=JSONB, nullable=nullable, **default)
+
+
+class Tenant(SQLModel, table=True):
+    """Whom everything belongs to."""
+
+    __tablename__ = "tenants"
+    id: str = Field(primary_key=True)
+    name: str
+    created_at: datetime = _created()
+
+
+class Project(SQLModel, table=True):
+    """A request with its plan, its state and its deliverables."""
+
+    __tablename__ = "projects"
+    __table_args__ = (Index("projects_of_tenant", "tenant", "created_at"),)
+    id: str = Field(default_factory=lambda: new_id("prj"), primary_key=True)
+    tenant: str = Field(foreign_key="tenants.id")
+    title: str
+    blueprint: str
+    inputs: dict[str, Any] = _json()
+    plan: dict[str, Any] = _json()
+    plan_digest: str
+    state: str = "planned"
+    reason: str | None = Field(default=None, sa_type=Text)
+    requested_by: str
+    created_at: datetime = _created()
+    launched_at: datetime | None = _moment()
+    ended_at: datetime | None = _moment()
+    fence: int = Field(default=0, sa_type=BigInteger)
+    """Grows by one with every driver that takes the project over; older drivers cannot write."""
+    driver_run: str | None = None
+    """The Prefect flow run id of the driver that holds the project."""
+    deliverables: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB, nullable=False)
+
+
+class NodeRecord(SQLModel, table=True):
+    """The ledger's line for one node of one project's plan."""
+
+    __tablename__ = "nodes"
+    project: str = Field(foreign_key="projects.id", primary_key=True)
+    node: str = Field(primary_key=True)
+    position: int
+    title: str
+    capsule: str
+    version: str
+    state: str = "waiting"
+    attempt: int = 0
+    reason: str | None = Field(default=None, sa_type=Text)
+    result: dict[str, Any] | None = _json(nullable=True)
+    """Where the result lies: `{path, sha256, size}`; never the result itself."""
+    flow_run: str | None = None
+    started_at: datetime | None = _moment()
+    ended_at: datetime | None = _moment()
+
+
+class Attempt(SQLModel, table=True):
+    """One try at a node; at most one of a node's attempts ever completes."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        Index("attempts_of_node", "project", "node", "number", unique=True),
+        Index(
+            "one_completed_attempt",
+            "project",
+            "node",
+            unique=True,
+            postgresql_where=text("state = 'completed'"),
+        ),
+    )
+    id: str = Field(default_factory=lambda: new_id("att"), primary_key=True)
+    project: str = Field(foreign_key="projects.id")
+    node: str
+    number: int
+    fence: int = Field(sa_type=BigInteger)
+    state: str = "queued"
+    runtime: str = "inline"
+    flow_run: str | None = None
+    reason: str | None = Field(default=None, sa_type=Text)
+    created_at: datetime = _created()
+    started_at: datetime | None = _moment()
+    ended_at: datetime | None = _moment()
+
+
+class Approval(SQLModel, table=True):
+    """A question to people, bound to the digest of exactly what will be done."""
+
+    __tablename__ = "approvals"
+    __table_args__ = (
+        Index("approval_asked_once", "project", "node", "action_digest", unique=True),
+        Index("approvals_of_tenant", "tenant", "state", "requested_at"),
+    )
+    id: str = Field(default_factory=lambda: new_id("apr"), primary_key=True)
+    tenant: str = Field(foreign_key="tenants.id")
+    project: str = Field(foreign_key="projects.id")
+    node: str
+    question: str = Field(sa_type=Text)
+    details: dict[str, Any] = _json()
+    action_digest: str
+    state: str = "pending"
+    requested_by: str
+    requested_at: datetime = _created()
+    expires_at: datetime | None = _moment()
+    decided_at: datetime | None = _moment()
+    decided_by: str | None = None
+    comment: str | None = Field(default=None, sa_type=Text)
+
+
+class DecisionRow(SQLModel, table=True):
+    """The audit log's line for one decision of the constitution."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (
+        Index("decisions_of_project", "project", "at"),
+        Index("decisions_of_tenant", "tenant", "at"),
+    )
+    id: str = Field(primary_key=True)
+    tenant: str
+    project: str | None = None
+    node: str | None = None
+    attempt: int | None = None
+    capsule: str | None = None
+    stage: str
+    action: str
+    verdict: str
+    articles: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB, nullable=False)
+    principal: str
+    constitution: str
+    arguments_sha256: str
+    at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+class Event(SQLModel, table=True):
+    """One thing that happened in a project, in the order in which people see it."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index("events_of_project", "project", "id"),)
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    project: str = Field(foreign_key="projects.id")
+    at: datetime = _created()
+    kind: str
+    node: str | None = None
+    data: dict[str, Any] = _json()
