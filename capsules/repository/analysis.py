@@ -44,7 +44,7 @@ class Finding(_Part):
     links: list[Text] = []
 
     @classmethod
-    def of(cls, rule: str, content: str = "", *, path: str | None = None, **fields: Any) -> Self:  # noqa: ANN401  # the other fields, validated by the class
+    def of(cls, rule: str, content: str = "", *, path: str | None = None, **fields: Any) -> Self:
         """Make a finding whose id comes from rule, path and content (a function's name, a line's text)."""
         return cls(id=finding_id(rule, path, content), rule=rule, path=path, **fields)
 
@@ -112,7 +112,7 @@ class Analysis(_Part):
     """File name to text content, such as `sbom.cdx.json`."""
 
     def bounded(self, limit: int = MOST_FINDINGS) -> Self:
-        """The same with its `limit` most severe findings, the worst first, and a note on what was left out."""
+        """The same with its `limit` most severe findings, worst first, and a note on what was left out."""
         total = len(self.findings)
         counts = Counter(finding.severity for finding in self.findings)
         spread = ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity])
