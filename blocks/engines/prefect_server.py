@@ -1,0 +1,44 @@
+"""Prefect's server, on the loopback address only and on the hub's PostgreSQL."""
+
+import os
+import sys
+
+import httpx
+
+from blocks.engines.child import Child, hub_environment
+from blocks.settings import Settings
+
+
+def needed(settings: Settings) -> bool:
+    """Whether the hub runs Prefect's server itself; not so when PREFECT_API_URL names another."""
+    return settings.prefect_api_url.rstrip("/") == f"{settings.prefect_url}/api"
+
+
+def child(settings: Settings) -> Child:
+    """Prefect's server as a process to be supervised."""
+    return Child(
+        name="prefect",
+        command=(sys.executable, "-m", "blocks.engines.prefect_api"),
+        environment={
+            **hub_environment(settings),
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL": settings.prefect_database_address,
+            "PREFECT_SERVER_API_HOST": "127.0.0.1",
+            "PREFECT_SERVER_API_PORT": str(settings.prefect_port + settings.port_offset),
+            "PREFECT_UI_API_URL": f"{settings.prefect_url}/api",
+            "PREFECT_UI_STATIC_DIRECTORY": str(settings.data_dir / "prefect" / "ui"),
+        },
+        ready=lambda: ready(settings),
+        ready_seconds=180,
+        stop_seconds=4,
+    )
+
+
+async def ready(settings: Settings) -> bool:
+    """Whether Prefect's API answers and reaches its database."""
+    credential = os.environ.get("PREFECT_API_AUTH_STRING")
+    user, _, password = (credential or "").partition(":")
+    try:
+        async with httpx.AsyncClient(timeout=5, auth=(user, password) if credential else None) as client:
+            return (await client.get(f"{settings.prefect_api_url}/ready")).is_success
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,35 @@
+"""The processes of the hub that are its own code."""
+
+import sys
+
+import httpx
+
+from blocks.engines.child import Child, hub_environment
+from blocks.settings import Settings
+
+
+def worker(settings: Settings) -> Child:
+    """The worker that runs flows in warm processes."""
+    return Child(
+        name="worker",
+        command=(sys.executable, "-m", "blocks.warm_worker"),
+        environment=hub_environment(settings),
+    )
+
+
+def gateway(settings: Settings) -> Child:
+    """The HTTP gateway."""
+
+    async def ready() -> bool:
+        try:
+            async with httpx.AsyncClient(timeout=2) as client:
+                return (await client.get(f"{settings.gateway_url}/health")).is_success
+        except httpx.HTTPError:
+            return False
+
+    return Child(
+        name="gateway",
+        command=(sys.executable, "-m", "ui.gateway"),
+        environment=hub_environment(settings),
+        ready=ready,
+    )

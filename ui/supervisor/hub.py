@@ -1,0 +1,97 @@
+"""The hub as one thing that is started, watched and stopped."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+
+from rich.console import Console
+
+from blocks.engines import postgres, prefect_server, valkey
+from blocks.engines.child import Child
+from blocks.engines.folders import make_folders
+from blocks.settings import Settings
+from ui.supervisor.children import gateway, worker
+from ui.supervisor.lock import HubLock
+from ui.supervisor.log import ChildLog
+from ui.supervisor.ports import require_free_ports
+from ui.supervisor.process import Process
+
+STOP_SECONDS = 9.0
+
+
+class Hub:
+    """All processes of one hub on one data folder."""
+
+    def __init__(self, settings: Settings, console: Console | None = None, *, quiet: bool = False) -> None:
+        self.settings = settings
+        self.console = console
+        self.quiet = quiet
+        self.processes: dict[str, Process] = {}
+        self.timings: dict[str, float] = {}
+        """Seconds from the start until each part was ready."""
+        self._lock = HubLock(settings)
+        self._began = 0.0
+        self._stopped = asyncio.Event()
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        """Where people reach the hub."""
+        return {
+            "gateway": self.settings.gateway_url,
+            "prefect": self.settings.prefect_api_url.removesuffix("/api"),
+        }
+
+    async def start(self) -> None:
+        """Start everything and return when it is ready; on failure stop what was started and raise."""
+        self._began = time.monotonic()
+        make_folders(self.settings)
+        self._lock.acquire()
+        try:
+            require_free_ports(self.settings, prefect=prefect_server.needed(self.settings))
+            self._lock.note("starting")
+            await self._start_children()
+            self._lock.note("ready")
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def wait(self) -> None:
+        """Return when the hub has been stopped."""
+        await self._stopped.wait()
+
+    async def stop(self) -> None:
+        """Stop every child, the last started first, within ten seconds; safe to call twice."""
+        with contextlib.suppress(OSError):
+            if self.processes:
+                self._lock.note("stopping")
+        while self.processes:
+            _name, process = self.processes.popitem()
+            await process.stop()
+            process.log.close()
+        self._lock.release()
+        self._stopped.set()
+
+    async def _start_children(self) -> None:
+        settings = self.settings
+        first = [valkey.child(settings)] if valkey.needed(settings) else []
+        if postgres.needed(settings):
+            first.append(postgres.child(settings))
+        if prefect_server.needed(settings):
+            first.append(prefect_server.child(settings))
+        async with asyncio.TaskGroup() as group:
+            for child in first:
+                group.create_task(self._start(child))
+        await self._start(worker(settings))
+        await self._start(gateway(settings))
+
+    async def _start(self, child: Child) -> None:
+        log = ChildLog(child.name, self.settings.logs_path, self.console, quiet=self.quiet)
+        process = Process(child, log, self._tell)
+        self.processes[child.name] = process
+        await process.start()
+        self.timings[child.name] = time.monotonic() - self._began
+
+    def _tell(self, text: str) -> None:
+        if self.console:
+            self.console.print(f"[bold]hub[/bold]        {text}", highlight=False)
