@@ -12,7 +12,7 @@ class Walk:
     """Reads the wanted files of a checkout one at a time, within a time budget, and counts the rest."""
 
     checkout: Checkout
-    wanted: Callable[[SourceFile], bool]
+    wanted: Callable[[SourceFile], object] = bool
     """Files that are none of the capsule's business are not counted at all."""
     refused: Callable[[SourceFile], str | None] = lambda file: "binary" if file.binary else None
     """The reason for which a wanted file is skipped, or None."""
