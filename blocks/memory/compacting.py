@@ -1,0 +1,45 @@
+"""Building a shard's search index in a process of its own.
+
+The engine holds Python's interpreter lock while it builds, minutes at a hundred thousand memories: done in
+the owner's process, everything there would stand still. So a child builds a copy, and the owner moves over.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import qdrant_edge as qdrant
+
+from blocks.errors import Unavailable
+
+
+async def compact(folder: Path) -> None:
+    """Build the index of the shard in `folder`, which nobody has open, at low priority."""
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "blocks.memory.compacting", str(folder)),
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        stdin=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        _, complaint = await child.communicate()
+    except asyncio.CancelledError:
+        child.kill()
+        await child.wait()
+        raise
+    if child.returncode:
+        last = complaint.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise Unavailable(f"compacting the memory failed: {last[:500]}")
+
+
+def main() -> None:
+    os.nice(10)
+    shard = qdrant.EdgeShard.load(sys.argv[1])
+    shard.optimize()
+    shard.flush()
+    shard.close()
+
+
+if __name__ == "__main__":
+    main()
