@@ -1,0 +1,61 @@
+# One verb, one target. `make help` lists them.
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+CODE := flows tasks capsules blocks ui tests
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Make .venv from the locked requirements; quick when nothing changed (PYTHON=python3.12)
+	@deploy/setup.sh
+
+.PHONY: demo
+demo: setup ## Audit a repository from request to report (REPO=path-or-url, YES=1 approves by itself)
+	@$(BIN)/soma demo $(if $(REPO),--repo "$(REPO)") $(if $(YES),--yes)
+
+.PHONY: run
+run: setup ## Start the hub and keep it up until Ctrl-C
+	@$(BIN)/soma up
+
+.PHONY: servers
+servers: ## Install Debian's PostgreSQL and Redis, the tests' second opinion
+	@deploy/test-servers.sh
+
+.PHONY: test
+test: setup servers lint types ## Check everything: style, types, imports, every test
+	$(BIN)/python -m pytest
+
+.PHONY: test-fast
+test-fast: setup ## Run the tests that take no more than a few seconds
+	$(BIN)/python -m pytest -m "not slow"
+
+.PHONY: lint
+lint: setup ## Check style and import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+.PHONY: types
+types: setup ## Check types
+	$(BIN)/mypy
+
+.PHONY: format
+format: setup ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: setup ## Measure launch latency and what the guard costs, and print the figures
+	@$(BIN)/python -m pytest tests/bench -s -q --no-header
+
+.PHONY: lock
+lock: ## Resolve requirements.lock anew (needs uv)
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+
+.PHONY: clean
+clean: ## Remove what the targets made here; the hub's data folder stays
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
