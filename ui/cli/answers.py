@@ -1,0 +1,64 @@
+"""`soma approvals`, `soma approve`, `soma reject`: questions to people and their answers."""
+
+import json
+from typing import Annotated, Literal
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from ui.cli.connect import hub
+from ui.cli.question import show_question
+from ui.cli.terminal import console, plain, word
+from ui.wire import Approval
+
+Id = Annotated[str, typer.Argument(metavar="APPROVAL", help="The approval; `soma approvals` lists them.")]
+Comment = Annotated[str, typer.Option("--comment", "-c", help="Why, for the record.")]
+
+
+def approvals(
+    id: Annotated[str | None, typer.Argument(metavar="APPROVAL", help="Show this one in full.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Those that were answered too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """List the questions that wait for people, or show one in full."""
+    with hub() as client:
+        if id is not None:
+            found = [client.approval(id)]
+        else:
+            found = client.approvals(state=None if everything else "pending")
+    if as_json:
+        typer.echo(json.dumps([approval.model_dump(mode="json") for approval in found], indent=2))
+    elif id is not None:
+        show_question(found[0], console())
+    else:
+        console().print(listed(found))
+
+
+def listed(found: list[Approval]) -> Table | str:
+    if not found:
+        return "nothing waits for an answer"
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for approval in found:
+        table.add_row(
+            Text(approval.id, "bold"), word(approval.state), approval.project, Text(plain(approval.question))
+        )
+    return table
+
+
+def approve(id: Id, comment: Comment = "") -> None:
+    """Say yes to a question; the project goes on."""
+    _answer(id, "approve", comment)
+
+
+def reject(id: Id, comment: Comment = "") -> None:
+    """Say no to a question; what it asked for is not done."""
+    _answer(id, "reject", comment)
+
+
+def _answer(id: str, verdict: Literal["approve", "reject"], comment: str) -> None:
+    with hub() as client:
+        decided = client.answer(id, verdict, comment)
+    console().print(
+        Text.assemble(word(decided.state), f": {plain(decided.question)}  (project {decided.project})")
+    )

@@ -1,0 +1,90 @@
+"""`soma`: the command line. Errors end as one readable line and an exit code, never as a traceback."""
+
+import os
+import sys
+import traceback
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+
+from blocks.errors import SomaError
+from ui.cli.lazy import Deferred, LazyGroup
+
+COMMANDS = {
+    "demo": Deferred("demo", "ui.cli.demo:demo", "Audit a repository from nothing to a report, in one go."),
+    "up": Deferred("up", "ui.cli.up:up", "Start the hub and keep it up until Ctrl-C."),
+    "launch": Deferred("launch", "ui.cli.launch:launch", "Plan a project from a blueprint and let it run."),
+    "status": Deferred("status", "ui.cli.status:status", "Show the projects, or one project and its nodes."),
+    "approvals": Deferred(
+        "approvals", "ui.cli.answers:approvals", "List the questions that wait for people."
+    ),
+    "approve": Deferred("approve", "ui.cli.answers:approve", "Say yes to a question."),
+    "reject": Deferred("reject", "ui.cli.answers:reject", "Say no to a question."),
+    "artifacts": Deferred(
+        "artifacts", "ui.cli.artifacts:artifacts", "List or fetch what a project delivered."
+    ),
+    "logs": Deferred("logs", "ui.cli.logs:logs", "Read what a project or a part of the hub logged."),
+    "capsules": Deferred("capsules", "ui.cli.capsules:app", "List, show, run, validate and make capsules."),
+    "config": Deferred("config", "ui.cli.config:app", "Show the settings and where each comes from."),
+    "doctor": Deferred("doctor", "ui.cli.doctor:doctor", "Say what is wrong with this installation."),
+}
+
+
+class Soma(LazyGroup):
+    deferred = COMMANDS
+
+
+app = typer.Typer(
+    name="soma", cls=Soma, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"soma {installed_version()}")
+        raise typer.Exit
+
+
+def installed_version() -> str:
+    try:
+        return version("soma-agent-hub")
+    except PackageNotFoundError:
+        return "(run from its sources)"
+
+
+@app.callback()
+def soma(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version),
+    ] = False,
+) -> None:
+    """Governed programs of autonomous agents, run as ordinary Prefect flows."""
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app(prog_name="soma")
+    except SomaError as error:
+        fail(explain(error), error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001  # the last line of defence against a traceback
+        fail(f"unexpected {type(error).__name__}: {error} (SOMA_DEBUG=1 shows where)", 1)
+
+
+def explain(error: SomaError) -> str:
+    """What happened and how to mend it, on one line."""
+    mend = error.fields.get("mend")
+    return f"{error.message} ({mend})" if mend else error.message
+
+
+def fail(line: str, code: int) -> None:
+    if os.environ.get("SOMA_DEBUG"):
+        traceback.print_exc()
+    typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    typer.echo(" ".join(line.split()), err=True)
+    sys.exit(code)

@@ -1,0 +1,72 @@
+"""A question to people as the terminal shows it: with what they need to judge it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from ui.cli.terminal import plain
+from ui.wire import Approval
+
+SHOWN = 5
+LONGEST = 600
+
+
+def show_question(approval: Approval, console: Console) -> None:
+    """The question, what will be done, and the digest that the answer is bound to."""
+    parts: list[RenderableType] = [Text(plain(approval.question), "bold")]
+    for name, value in approval.details.items():
+        scores = value if isinstance(value, dict) and "areas" in value else None
+        parts.append(synthesis(scores) if scores is not None else _fact(name, value))
+    parts.append(Text(f"{approval.id} · bound to {approval.action_digest}", "dim"))
+    console.print(Panel(Group(*parts), title="approval", border_style="yellow", expand=False))
+
+
+def _fact(name: str, value: Any) -> Text:
+    return Text.assemble((f"{plain(name)}: ", "dim"), plain(value)[:LONGEST])
+
+
+def synthesis(said: Mapping[str, Any]) -> RenderableType:
+    """What an audit came to: the headline, the scores and what to do first."""
+    parts: list[RenderableType] = []
+    if said.get("score") is not None:
+        parts.append(Text(f"overall {said['score']} of 100, grade {plain(said.get('grade') or '-')}", "bold"))
+    if said.get("summary"):
+        parts.append(Text(plain(said["summary"])[:LONGEST]))
+    parts.append(_areas(said.get("areas", [])))
+    actions = said.get("actions", [])
+    if actions:
+        parts.append(Text("first to do", "bold"))
+    parts.extend(_action(action) for action in actions[:SHOWN])
+    for capsule, reason in dict(said.get("refused") or {}).items():
+        parts.append(Text(f"missing: {plain(capsule)}: {plain(reason)[:LONGEST]}", "yellow"))
+    return Group(*parts)
+
+
+def _areas(areas: Iterable[Mapping[str, Any]]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for area in areas:
+        score = area.get("score")
+        change = area.get("change")
+        table.add_row(
+            Text(plain(area.get("title", ""))),
+            Text("–" if score is None else str(score), _shade(score)),
+            Text(f"{change:+d}" if isinstance(change, int) and change else "", "dim"),
+            Text(plain(area.get("headline", "")), "dim"),
+        )
+    return table
+
+
+def _shade(score: object) -> str:
+    if not isinstance(score, int):
+        return "dim"
+    return "green" if score >= 80 else "yellow" if score >= 60 else "red"  # school marks
+
+
+def _action(action: Mapping[str, Any]) -> Text:
+    rank, title = action.get("rank", "-"), plain(action.get("title", ""))
+    where = ", ".join(plain(place) for place in action.get("places", [])[:2])
+    return Text.assemble(f"{rank:>3}. ", title, (f"  {where}" if where else "", "dim"))

@@ -1,0 +1,61 @@
+"""The gateway: the one door to the hub for people and programs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import Depends, FastAPI
+
+from blocks.records.tenants import ensure_tenant
+from blocks.settings import Settings
+from ui.gateway import approvals, artifacts, catalogue, events, health, memory, projects, runlogs
+from ui.gateway.auth import Doorkeeper, current_principal, ensure_token
+from ui.gateway.edge import Edge, answered_hosts
+from ui.gateway.hub import open_hub
+from ui.gateway.meters import Meters
+from ui.gateway.problems import answer_with_problems
+
+GUARDED = (
+    projects.router,
+    events.router,
+    artifacts.router,
+    runlogs.router,
+    approvals.router,
+    catalogue.router,
+    memory.router,
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The gateway of these settings; it connects when it is started, not when it is made."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.doorkeeper = Doorkeeper(ensure_token(settings.token_path), settings.tenant)
+        async with open_hub(settings) as hub:
+            app.state.hub, app.state.memory = hub, hub.memory
+            await ensure_tenant(hub.database, settings.tenant)
+            await hub.drivers.warm_up()
+            yield
+
+    app = FastAPI(
+        title="SomaAgentHub",
+        version=_version(),
+        summary="Governed programs of autonomous agents, run as ordinary Prefect flows.",
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    app.state.settings, app.state.meters = settings, Meters()
+    app.add_middleware(Edge, hosts=answered_hosts(settings.gateway_host), meters=app.state.meters)
+    answer_with_problems(app)
+    app.include_router(health.router)
+    for router in GUARDED:
+        app.include_router(router, dependencies=[Depends(current_principal)])
+    return app
+
+
+def _version() -> str:
+    try:
+        return version("soma-agent-hub")
+    except PackageNotFoundError:
+        return "0.0.0"

@@ -1,0 +1,61 @@
+"""Following a project's events as they are recorded, in order, without missing one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+from blocks.records.database import Database
+from blocks.records.events import events_after
+from blocks.records.projects import get_project
+from blocks.records.tables import FINAL_PROJECT_STATES, Event, now
+
+PAUSE = 0.2
+"""Seconds between two looks."""
+BATCH = 1000
+SETTLED = timedelta(seconds=5)
+"""Two transactions may commit in the other order than their events' ids; after this long none can."""
+
+
+class Tail:
+    """The events of one project after a given one."""
+
+    def __init__(self, database: Database, project: str, *, tenant: str, after: int = 0) -> None:
+        self._database = database
+        self._project = project
+        self._tenant = tenant
+        self._settled = after
+        self._told: set[int] = set()
+
+    async def follow(self) -> AsyncIterator[Event | str]:
+        """Every event as it comes; at last the final state of the project."""
+        while True:
+            project = await get_project(self._database, self._project, tenant=self._tenant)
+            async for event in self._news():
+                yield event
+            if project.state in FINAL_PROJECT_STATES:
+                yield project.state
+                return
+            await asyncio.sleep(PAUSE)
+
+    async def _news(self) -> AsyncIterator[Event]:
+        while True:
+            batch = await events_after(self._database, self._project, self._settled, BATCH)
+            for event in batch:
+                if event.id not in self._told:
+                    self._told.add(_id(event))
+                    yield event
+            self._settle(batch)
+            if len(batch) < BATCH:
+                return
+
+    def _settle(self, batch: list[Event]) -> None:
+        """Move the mark behind which nothing new can appear."""
+        full = len(batch) == BATCH
+        old = [_id(event) for event in batch if full or event.at < now() - SETTLED]
+        self._settled = max([self._settled, *old])
+        self._told = {told for told in self._told if told > self._settled}
+
+
+def _id(event: Event) -> int:
+    assert event.id is not None, "the database numbers events"
+    return event.id
