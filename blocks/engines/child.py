@@ -43,14 +43,18 @@ def die_with_parent(death_signal: int) -> None:
 
 
 def hub_environment(settings: Settings) -> dict[str, str]:
-    """The environment of every process of the hub: its settings and those that Prefect reads."""
+    """The environment of every process of the hub: its settings and those that Prefect reads.
+
+    Bytecode is kept even where the user's shell forbids it: without it every start takes three times as long.
+    """
     ours = {
         f"SOMA_{name.upper()}": _text(getattr(settings, name))
         for name in settings.model_fields_set
         if getattr(settings, name) is not None
     }
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {
-        **os.environ,
+        **inherited,
         **ours,
         "SOMA_DATA_DIR": str(settings.data_dir),
         "PREFECT_API_URL": settings.prefect_api_url,

@@ -1,0 +1,111 @@
+"""The worker's side of the fork server: asks for runs, hears of their end, survives its renewal."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from blocks.errors import Unavailable
+from blocks.warm_worker.wire import Lines, encode
+
+RETRY_SECONDS = 0.2
+START_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holdings:
+    """What a fork server holds at one moment."""
+
+    held: dict[str, int] = field(default_factory=dict)
+    """Run id -> process id."""
+    ended: dict[str, int] = field(default_factory=dict)
+    """Run id -> exit status, for runs whose end nobody has taken note of."""
+
+
+class ForkClient:
+    """A connection to the fork server that is opened again whenever it breaks."""
+
+    def __init__(self, socket: Path, on_ended: Callable[[str, int], None]) -> None:
+        self.socket = socket
+        self.on_ended = on_ended
+        self.on_connected: Callable[[], Awaitable[None]] | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._connected = asyncio.Event()
+        self._starting: dict[str, tuple[dict[str, Any], asyncio.Future[int]]] = {}
+        self._listing: list[asyncio.Future[Holdings]] = []
+
+    async def keep_connected(self) -> None:
+        """Stay connected until cancelled."""
+        while True:
+            with contextlib.suppress(OSError):
+                await self._converse()
+            self._connected.clear()
+            self._writer = None
+            for future in self._listing:
+                future.cancel()
+            self._listing.clear()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def start(self, run: str, message: dict[str, Any]) -> int:
+        """Fork a process for `run` and return its id; waits while the fork server renews itself."""
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        whole = {"do": "start", "run": run, **message}
+        self._starting[run] = (whole, future)
+        self._send(whole)
+        try:
+            return await asyncio.wait_for(future, START_SECONDS)
+        except TimeoutError:
+            raise Unavailable(f"the fork server at {self.socket} did not start the run") from None
+        finally:
+            self._starting.pop(run, None)
+
+    async def list(self) -> Holdings:
+        """What the fork server holds now."""
+        await asyncio.wait_for(self._connected.wait(), START_SECONDS)
+        future: asyncio.Future[Holdings] = asyncio.get_running_loop().create_future()
+        self._listing.append(future)
+        self._send({"do": "list"})
+        return await asyncio.wait_for(future, START_SECONDS)
+
+    def stop(self, run: str, seconds: float) -> None:
+        """Ask the run's process to end as cancelled; it is killed after `seconds`."""
+        self._send({"do": "stop", "run": run, "seconds": seconds})
+
+    def forget(self, run: str) -> None:
+        """Tell the fork server that the end of `run` has been taken note of."""
+        self._send({"do": "forget", "run": run})
+
+    def _send(self, message: dict[str, Any]) -> None:
+        if self._writer and not self._writer.is_closing():
+            self._writer.write(encode(message))
+
+    async def _converse(self) -> None:
+        reader, writer = await asyncio.open_unix_connection(str(self.socket))
+        self._writer = writer
+        self._connected.set()
+        try:
+            for whole, _ in list(self._starting.values()):
+                self._send(whole)
+            if self.on_connected:
+                await self.on_connected()
+            lines = Lines()
+            while data := await reader.read(65536):
+                for message in lines.feed(data):
+                    self._hear(message)
+        finally:
+            writer.close()
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        match message["is"]:
+            case "started":
+                _, future = self._starting.get(message["run"], (None, None))
+                if future and not future.done():
+                    future.set_result(message["pid"])
+            case "held":
+                holdings = Holdings(held=message["held"], ended=message["ended"])
+                if self._listing and not (waiting := self._listing.pop(0)).done():
+                    waiting.set_result(holdings)
+            case "ended":
+                self.on_ended(message["run"], message["status"])

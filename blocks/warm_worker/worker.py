@@ -1,0 +1,343 @@
+"""The worker type `soma-warm`: runs flows in processes forked from a warm interpreter.
+
+A Prefect worker like any other (`prefect worker start --pool NAME --type soma-warm` finds it), but a
+run starts in a fraction of a second, because its process has Prefect and the hub's flows loaded already.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import anyio
+import anyio.abc
+from prefect.client.schemas.objects import Flow, FlowRun, State
+from prefect.client.schemas.responses import DeploymentResponse, WorkerFlowRunResponse
+from prefect.exceptions import Abort, ObjectNotFound
+from prefect.states import Crashed, Pending
+from prefect.utilities.engine import propose_state
+from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
+from pydantic import Field
+
+from blocks.settings import Settings, load_settings
+from blocks.warm_worker.fork_client import ForkClient
+from blocks.warm_worker.fork_process import OwnForkServer, fork_socket
+from blocks.warm_worker.lost_runs import LostRuns
+from blocks.warm_worker.wakeups import Wakeups
+
+POLL_SECONDS = 10.0
+LOOK_AHEAD = timedelta(seconds=20)
+EARLY = timedelta(seconds=0.2)
+CANCEL_SECONDS = 8.0
+
+
+class WarmVariables(BaseVariables):
+    """What a deployment may set for its runs."""
+
+    working_dir: Path | None = Field(
+        default=None,
+        title="Working Directory",
+        description="The folder that runs start in; that of the worker unless set.",
+    )
+
+
+class WarmJobConfiguration(BaseJobConfiguration):
+    """How one run is started."""
+
+    working_dir: Path | None = None
+
+
+class WarmWorkerResult(BaseWorkerResult):
+    """How one run's process ended."""
+
+
+class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResult]):
+    """Starts each flow run in a process of its own, forked from the fork server."""
+
+    type = "soma-warm"
+    job_configuration = WarmJobConfiguration
+    job_configuration_variables = WarmVariables
+    _description = "Execute flow runs in processes forked from a warm interpreter of SomaAgentHub."
+    _display_name = "Soma warm process"
+
+    def __init__(self, work_pool_name: str, *, settings: Settings | None = None, **given: Any) -> None:
+        self.settings = settings or load_settings()
+        given["name"] = given.get("name") or _default_name(self.settings)
+        given["limit"] = given.get("limit") or self.settings.max_runs
+        super().__init__(work_pool_name, **given)
+        self.wakeups = Wakeups()
+        self.forks = ForkClient(fork_socket(self.settings), self.note_end)
+        self.forks.on_connected = self._on_connected
+        self.lost_runs = LostRuns(self)
+        self._exits: dict[str, asyncio.Future[int]] = {}
+        self._started: set[str] = set()
+        self._cancelled: set[str] = set()
+        self._flows: dict[UUID, Flow] = {}
+        self._once = False
+
+    @property
+    def place(self) -> str:
+        """Names this worker's fork server in `infrastructure_pid`, before the process id."""
+        return f"{socket.gethostname()}:{self.forks.socket}:"
+
+    async def start(
+        self,
+        run_once: bool = False,  # noqa: FBT001, FBT002  # Prefect's signature
+        with_healthcheck: bool = False,  # noqa: FBT001, FBT002
+        printer: Callable[..., None] = print,
+    ) -> None:
+        self._once = run_once
+        await super().start(run_once, with_healthcheck, printer)
+
+    async def setup(self) -> None:
+        await super().setup()
+        self._exit_stack.push_async_callback(self._end_helpers)
+        self._own = await OwnForkServer.start_unless_running(self.settings)
+        self._helpers = [asyncio.create_task(self.forks.keep_connected())]
+        self._helpers.append(asyncio.create_task(self.wakeups.listen()))
+        self._helpers.append(asyncio.create_task(self.lost_runs.keep_looking()))
+
+    async def _end_helpers(self) -> None:
+        for task in self._helpers:
+            task.cancel()
+        await asyncio.gather(*self._helpers, return_exceptions=True)
+        if self._own:
+            await self._own.stop()
+
+    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+        """Submit what is due; unless running once, go on doing so at every wake-up."""
+        submitted = await self._submit_due()
+        while not self._once and self.is_setup:
+            await self.wakeups.wait(POLL_SECONDS)
+            submitted = await self._submit_due()
+        return submitted
+
+    async def _submit_due(self) -> list[FlowRun]:
+        self._last_polled_time = now = datetime.now(UTC)
+        if not self._has_successfully_synced or self._is_full():
+            return []
+        found = await self._get_scheduled_flow_runs()
+        due = [entry for entry in found if _due(entry) <= now + EARLY]
+        later = [_due(entry) for entry in found if entry not in due]
+        if later:
+            self.wakeups.at(min(later))
+        return await self._submit_scheduled_flow_runs(flow_run_response=due)
+
+    def _is_full(self) -> bool:
+        return self._limiter is not None and self._limiter.available_tokens < 1
+
+    async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
+        with contextlib.suppress(ObjectNotFound):
+            return await self.client.get_scheduled_flow_runs_for_work_pool(
+                work_pool_name=self._work_pool_name,
+                scheduled_before=datetime.now(UTC) + LOOK_AHEAD,
+                work_queue_names=list(self._work_queues) or None,
+            )
+        return []
+
+    async def _submit_run(self, flow_run: FlowRun) -> None:
+        """Claim the run, fork its process, and see it through to its end."""
+        try:
+            claimed, deployment = await asyncio.gather(self._claim(flow_run), self._deployment(flow_run))
+            if claimed and deployment is None and flow_run.deployment_id:
+                await self.crash(flow_run.id, "its deployment no longer exists")
+            elif claimed:
+                await self._see_through(flow_run, claimed, deployment)
+        except Exception as error:
+            self._logger.exception("Flow run '%s' could not be started", flow_run.id)
+            await self.crash(flow_run.id, f"it could not be started: {type(error).__name__}: {error}")
+        finally:
+            self._release_limit_slot(flow_run.id)
+            self._submitting_flow_run_ids.discard(flow_run.id)
+            self._watch_cancellation(flow_run.id, on=False)
+            self.wakeups.wake()
+
+    async def _claim(self, flow_run: FlowRun) -> State[Any] | None:
+        """Move the run to Pending, so that no other worker takes it; None when one has."""
+        try:
+            state = await propose_state(self.client, Pending(), flow_run_id=flow_run.id)
+        except (Abort, ObjectNotFound):
+            return None
+        return state if state.is_pending() else None
+
+    async def _deployment(self, flow_run: FlowRun) -> DeploymentResponse | None:
+        if flow_run.flow_id not in self._flows:
+            self._flows[flow_run.flow_id] = await self.client.read_flow(flow_run.flow_id)
+        if flow_run.deployment_id is None:
+            return None
+        with contextlib.suppress(ObjectNotFound):
+            return await self.client.read_deployment(flow_run.deployment_id)
+        return None
+
+    async def _see_through(
+        self, flow_run: FlowRun, claimed: State[Any], deployment: DeploymentResponse | None
+    ) -> None:
+        flow_run.state = claimed
+        configuration = await self._configure(flow_run, deployment)
+        result = await self.run(flow_run, configuration)
+        await self._conclude(flow_run.id, result.status_code)
+
+    async def _conclude(self, flow_run_id: UUID, status: int) -> None:
+        """Report what the run's process could not report itself."""
+        if str(flow_run_id) in self._cancelled:
+            await self._confirm_cancelled(flow_run_id)
+        elif status:
+            await self.crash(flow_run_id, describe_exit(status))
+        self.forks.forget(str(flow_run_id))
+
+    async def _configure(
+        self, flow_run: FlowRun, deployment: DeploymentResponse | None
+    ) -> WarmJobConfiguration:
+        """As Prefect's `resolve_for_flow_run`, with the deployment and the flow that are at hand already."""
+        variables = {**((deployment and deployment.job_variables) or {})}
+        theirs = dict(flow_run.job_variables or {})
+        environment = {**(variables.get("env") or {}), **(theirs.pop("env", None) or {})}
+        configuration: WarmJobConfiguration = await self.job_configuration.from_template_and_values(
+            base_job_template=self.work_pool.base_job_template,
+            values={**variables, **theirs, "env": environment},
+            client=self._client,
+        )
+        own = configuration.env
+        configuration.prepare_for_flow_run(
+            flow_run, deployment, self._flows[flow_run.flow_id], self.work_pool, self.name, self.backend_id
+        )
+        configuration.env = {**configuration.env, **own}
+        if deployment and deployment.entrypoint and not deployment.pull_steps:
+            configuration.env.setdefault("PREFECT__FLOW_ENTRYPOINT", deployment.entrypoint)
+        return configuration
+
+    async def run(
+        self,
+        flow_run: FlowRun,
+        configuration: WarmJobConfiguration,
+        task_status: anyio.abc.TaskStatus[int] | None = None,
+    ) -> WarmWorkerResult:
+        """Run the flow in a new process; returns when the process has ended."""
+        run = str(flow_run.id)
+        exited = self._exits[run] = asyncio.get_running_loop().create_future()
+        try:
+            pid = await self.forks.start(run, self._message(flow_run, configuration))
+            self._started.add(run)
+            if task_status:
+                task_status.started(pid)
+            await self._note_start(flow_run.id, pid)
+            status = await exited
+        finally:
+            self._exits.pop(run, None)
+            self._started.discard(run)
+        return WarmWorkerResult(identifier=str(pid), status_code=status)
+
+    def _message(self, flow_run: FlowRun, configuration: WarmJobConfiguration) -> dict[str, Any]:
+        return {
+            "environment": configuration.env,
+            "folder": str(configuration.working_dir or Path.cwd()),
+            "flow_run": flow_run.model_dump(mode="json"),
+        }
+
+    async def _note_start(self, flow_run_id: UUID, pid: int) -> None:
+        """Write down who runs the run; it goes on even when this fails."""
+        try:
+            await self.client.update_flow_run(flow_run_id, infrastructure_pid=f"{self.place}{pid}")
+            await self._give_worker_labels_to_flow_run(flow_run_id)
+        except Exception:
+            self._logger.exception("Flow run '%s' runs, but where could not be noted", flow_run_id)
+
+    @property
+    def pool(self) -> str:
+        return self._work_pool_name
+
+    def started(self) -> set[str]:
+        """The runs that have a process, as far as this worker knows."""
+        return set(self._started)
+
+    def sees_to(self, flow_run_id: UUID) -> bool:
+        """Whether this worker starts the run or waits for its end."""
+        return flow_run_id in self._submitting_flow_run_ids
+
+    def warn(self, text: str) -> None:
+        self._logger.warning(text)
+
+    def adopt(self, flow_run: FlowRun) -> None:
+        """Wait for the end of a run that an earlier worker started."""
+        if self._runs_task_group is None:
+            return
+        self._submitting_flow_run_ids.add(flow_run.id)
+        self._runs_task_group.start_soon(self._see_adopted_through, flow_run)
+
+    async def _see_adopted_through(self, flow_run: FlowRun) -> None:
+        run = str(flow_run.id)
+        exited = self._exits[run] = asyncio.get_running_loop().create_future()
+        self._started.add(run)
+        self._watch_cancellation(flow_run.id, on=True)
+        try:
+            await self._conclude(flow_run.id, await exited)
+        finally:
+            self._exits.pop(run, None)
+            self._started.discard(run)
+            self._submitting_flow_run_ids.discard(flow_run.id)
+            self._watch_cancellation(flow_run.id, on=False)
+
+    def note_end(self, run: str, status: int) -> None:
+        """The process of `run` has ended."""
+        future = self._exits.get(run)
+        if future and not future.done():
+            future.set_result(status)
+
+    async def _on_connected(self) -> None:
+        """After a new connection: runs that the fork server no longer holds have died with it."""
+        task = asyncio.create_task(self.lost_runs.compare())
+        self._helpers.append(task)
+        task.add_done_callback(self._helpers.remove)
+
+    def _watch_cancellation(self, flow_run_id: UUID, *, on: bool) -> None:
+        observer = self._cancelling_observer
+        if observer and on:
+            observer.add_in_flight_flow_run_id(flow_run_id)
+        elif observer:
+            observer.remove_in_flight_flow_run_id(flow_run_id)
+
+    async def _cancel_run(self, flow_run_id: UUID) -> None:
+        """End the run's process, which then reports itself as cancelled; a run not started is marked so."""
+        run = str(flow_run_id)
+        if run in self._exits:
+            self._cancelled.add(run)
+            self.forks.stop(run, CANCEL_SECONDS)
+        else:
+            await super()._cancel_run(flow_run_id)
+
+    async def _confirm_cancelled(self, flow_run_id: UUID) -> None:
+        self._cancelled.discard(str(flow_run_id))
+        with contextlib.suppress(ObjectNotFound):
+            flow_run = await self.client.read_flow_run(flow_run_id)
+            if flow_run.state is None or not flow_run.state.is_final():
+                await self._mark_flow_run_as_cancelled(flow_run, {"message": "Cancelled by its worker."})
+
+    async def crash(self, flow_run_id: UUID, reason: str) -> None:
+        """Report a run as crashed unless it has reported an end, or a new start, itself."""
+        with contextlib.suppress(ObjectNotFound, Abort):
+            flow_run = await self.client.read_flow_run(flow_run_id)
+            state = flow_run.state
+            if state and (state.is_running() or state.is_pending() or state.is_cancelling()):
+                await propose_state(self.client, Crashed(message=reason), flow_run_id=flow_run_id)
+                self._logger.warning("Flow run '%s' crashed: %s", flow_run_id, reason)
+
+
+def describe_exit(status: int) -> str:
+    """What an exit status means, for people."""
+    if status < 0:
+        return f"the process of this run was killed by signal {-status}"
+    return f"the process of this run ended with status {status}"
+
+
+def _due(entry: WorkerFlowRunResponse) -> datetime:
+    return entry.flow_run.next_scheduled_start_time or datetime.now(UTC)
+
+
+def _default_name(settings: Settings) -> str:
+    digest = hashlib.sha256(str(settings.data_dir).encode()).hexdigest()[:6]
+    return f"soma-warm {socket.gethostname()} {digest}"
