@@ -7,6 +7,7 @@ from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from blocks.errors import Conflict, NotFound
 from blocks.records.database import Database
@@ -87,6 +88,7 @@ async def decide_approval(
         .returning(Approval)
     )
     async with database.session() as session:
+        await session.execute(_lock_project(approval))
         decided: Approval | None = (await session.execute(change)).scalar_one_or_none()
         if decided is not None:
             _note(session, decided)
@@ -111,6 +113,12 @@ async def expire_approvals(database: Database) -> list[Approval]:
             _note(session, approval)
             await _set_going(session, approval.project)
     return expired
+
+
+def _lock_project(approval: str) -> SelectOfScalar[Project]:
+    """The project's row, locked before its approval, so that a driver going to rest sees the answer."""
+    join = select(Project).join(Approval, col(Approval.project) == col(Project.id))
+    return join.where(Approval.id == approval).with_for_update(of=Project, key_share=True)
 
 
 def _note(session: AsyncSession, approval: Approval) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg  # type: ignore[import-untyped]  # it ships no types
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import text

@@ -10,7 +10,8 @@ from blocks.errors import StaleAttempt
 from blocks.records.database import Database
 from blocks.records.events import add_event
 from blocks.records.projects import hold
-from blocks.records.tables import Attempt, AttemptState, NodeRecord, NodeState, now
+from blocks.records.tables import FINAL_NODE_STATES, Attempt, AttemptState, NodeRecord, NodeState, now
+from blocks.records.text import storable
 
 LIVE_ATTEMPTS = ("queued", "running")
 ENDED_ATTEMPTS = frozenset(get_args(AttemptState)) - set(LIVE_ATTEMPTS)
@@ -61,22 +62,35 @@ async def finish_attempt(
     *,
     reason: str | None = None,
     result: dict[str, Any] | None = None,
+    again: bool = False,
 ) -> None:
-    """Record how a live attempt ended, once; `StaleAttempt` when it was given up or ended before."""
+    """Record how a live attempt ended, once; `StaleAttempt` when it was given up or ended before.
+
+    With `again` the node goes back to waiting, for its driver to open another attempt.
+    """
+    reason = reason and storable(reason)
     async with database.session() as session:
         found = await _move(session, attempt, LIVE_ATTEMPTS, state, reason=reason, ended_at=now())
-        await _settle(session, found, state, reason, result)
+        await _settle(session, found, "waiting" if again else state, reason, result)
 
 
-async def give_up_attempt(database: Database, attempt: str, reason: str) -> bool:
-    """Declare a live attempt lost, so that its run can record nothing any more; False if it had ended."""
+async def give_up_attempt(database: Database, attempt: str, reason: str, *, again: bool) -> bool:
+    """Declare a live attempt lost, so that its run can record nothing any more; False if it had ended.
+
+    With `again` the node goes back to waiting, else it has failed.
+    """
+    reason = storable(reason)
     change = (
         update(Attempt)
         .where(col(Attempt.id) == attempt, col(Attempt.state).in_(LIVE_ATTEMPTS))
         .values(state="lost", reason=reason, ended_at=now())
+        .returning(Attempt)
     )
     async with database.session() as session:
-        return bool((await session.execute(change.returning(col(Attempt.id)))).first())
+        lost: Attempt | None = (await session.execute(change)).scalar_one_or_none()
+        if lost is not None:
+            await _settle(session, lost, "waiting" if again else "failed", reason, None)
+    return lost is not None
 
 
 async def settle_node(
@@ -88,16 +102,20 @@ async def settle_node(
     fence: int,
     reason: str | None = None,
     result: dict[str, Any] | None = None,
-) -> None:
-    """Record a node's state without an attempt: skipped, waiting for people, or answered by them."""
+) -> bool:
+    """Record a node's state without an attempt: skipped, waiting for people, or answered by them.
+
+    False when it was so already, or has its result.
+    """
     async with database.session() as session:
         await hold(session, project, fence)
         line = await _line(session, project, node)
         if line.state in {"completed", state}:
-            return
-        _apply(line, state, reason, result)
+            return False
+        _apply(line, state, reason and storable(reason), result)
         session.add(line)
         _tell(session, line)
+    return True
 
 
 async def attempt_of(database: Database, attempt: str) -> Attempt | None:
@@ -137,7 +155,7 @@ async def _settle(
 
 def _apply(line: NodeRecord, state: NodeState, reason: str | None, result: dict[str, Any] | None) -> None:
     line.state, line.reason = state, reason
-    if state != "awaiting_approval":
+    if state in FINAL_NODE_STATES:
         line.ended_at = now()
     if result is not None:
         line.result = result

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import exists, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from blocks.errors import Conflict, NotFound, StaleAttempt
 from blocks.records.database import Database
 from blocks.records.events import add_event
-from blocks.records.tables import FINAL_PROJECT_STATES, NodeRecord, Project, ProjectState, now
+from blocks.records.tables import FINAL_PROJECT_STATES, Approval, NodeRecord, Project, ProjectState, now
+from blocks.records.text import storable
 
 
 async def create_project(
@@ -107,6 +108,29 @@ async def hold(session: AsyncSession, project: str, fence: int) -> Project:
     return found
 
 
+async def rest_project(database: Database, project: str, *, fence: int, reason: str) -> bool:
+    """Leave the project to the people whose answers it waits for; False when one has just come.
+
+    Answers lock the project's row too, so none can slip in between the look and the change.
+    """
+    pending = exists().where(
+        col(Approval.project) == project,
+        col(Approval.node) == col(NodeRecord.node),
+        col(Approval.state) == "pending",
+    )
+    answered = select(NodeRecord).where(
+        NodeRecord.project == project, NodeRecord.state == "awaiting_approval", ~pending
+    )
+    async with database.session() as session:
+        found = await hold(session, project, fence)
+        if (await session.exec(answered)).first() is not None:
+            return False
+        found.state, found.reason = "awaiting_approval", storable(reason)
+        session.add(found)
+        add_event(session, project, "project.state", data={"state": found.state, "reason": found.reason})
+    return True
+
+
 async def move_project(
     database: Database,
     project: str,
@@ -119,6 +143,7 @@ async def move_project(
     """Record the project's new state as its present driver sees it."""
     async with database.session() as session:
         found = await hold(session, project, fence)
+        reason = reason and storable(reason)
         if found.state == state and found.reason == reason:
             return
         found.state, found.reason = state, reason

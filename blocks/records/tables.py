@@ -32,11 +32,11 @@ def now() -> datetime:
 
 
 def _moment(*, nullable: bool = True) -> Any:
-    return Field(default=None, sa_type=DateTime(timezone=True), nullable=nullable)  # type: ignore[call-overload]  # SQLModel's overloads want a class here, SQLAlchemy takes the instance
+    return Field(default=None, sa_type=DateTime(timezone=True), nullable=nullable)
 
 
 def _created() -> Any:
-    return Field(default_factory=now, sa_type=DateTime(timezone=True), nullable=False)  # type: ignore[call-overload]  # as above
+    return Field(default_factory=now, sa_type=DateTime(timezone=True), nullable=False)
 
 
 def _json(*, nullable: bool = False) -> Any:

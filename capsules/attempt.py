@@ -1,0 +1,193 @@
+"""One attempt at a capsule: claim it, ask the constitution, run the body, record the result once."""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import Any
+
+from prefect.context import FlowRunContext
+from tasks.governed import decide
+
+from blocks.context import Authority, RunContext, current, running
+from blocks.errors import ApprovalNeeded, BadInput, PolicyDenied, SomaError
+from blocks.identity import Principal
+from blocks.records.approvals import ask, list_approvals
+from blocks.records.ledger import finish_attempt, list_attempts, start_attempt
+from blocks.records.projects import get_project
+from blocks.records.tables import Attempt, NodeState, Project
+from capsules.environment import Environment, environment, project_facts, service_context
+from capsules.manifest import Manifest
+from capsules.outputs import outputs_of
+from capsules.plan import Plan, PlanNode
+
+assigned: ContextVar[str | None] = ContextVar("assigned_attempt", default=None)
+"""The id of the attempt that the driver gives to a capsule which it runs inline."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """What a capsule's run was started for: a node of a project, or nothing but itself."""
+
+    context: RunContext
+    attempt: Attempt | None = None
+    node: PlanNode | None = None
+    project: Project | None = None
+    failures: int = 0
+    """How many attempts at the node have failed before this one."""
+
+
+async def perform(manifest: Manifest, body: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """Run the body if the constitution allows it, and record how it ended in the ledger."""
+    async with environment() as opened, _assignment(opened, manifest) as given:
+        try:
+            with running(given.context):
+                await decide("capsule.start", manifest.name, _facts(manifest, arguments))
+                output = await _within_budget(manifest, body, arguments)
+            document = outputs_of(manifest, output)
+        except BaseException as error:
+            await _record_failure(opened, given, error)
+            raise
+        if given.attempt is not None:
+            reference = await opened.results.write(document)
+            await opened.audit.flush()
+            await finish_attempt(opened.database, given.attempt.id, "completed", result=reference)
+        return output
+
+
+async def _within_budget(manifest: Manifest, body: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    try:
+        async with asyncio.timeout(manifest.budget.seconds):
+            if inspect.iscoroutinefunction(body):
+                return await body(**arguments)
+            return await asyncio.to_thread(body, **arguments)
+    except TimeoutError:
+        raise SomaError(
+            f"{manifest.name} used up its {manifest.budget.seconds:g} seconds; "
+            "raise `budget.seconds` in its capsule.yaml or give it less to do"
+        ) from None
+
+
+@asynccontextmanager
+async def _assignment(opened: Environment, manifest: Manifest) -> AsyncIterator[Assignment]:
+    inline = assigned.get()
+    named = inline or _attempt_of_run()
+    if named is None:
+        yield Assignment(context=_unassigned(opened, manifest))
+        return
+    token = assigned.set(None)  # a capsule called by this one is not this attempt
+    try:
+        if inline is not None:
+            yield await _claim(opened, manifest, named)
+            return
+        async with opened.database.lock(attempt_lock(named)):
+            yield await _claim(opened, manifest, named)
+    finally:
+        assigned.reset(token)
+
+
+def attempt_lock(attempt: str) -> str:
+    """The lock that a run in a process of its own holds while it works at the attempt."""
+    return f"attempt:{attempt}"
+
+
+def _attempt_of_run() -> str | None:
+    """The attempt that this Prefect run was created for: its idempotency key."""
+    context = FlowRunContext.get()
+    run = context.flow_run if context is not None else None
+    key = run.idempotency_key if run is not None else None
+    return key if key is not None and key.startswith("att_") and current() is None else None
+
+
+async def _claim(opened: Environment, manifest: Manifest, attempt: str) -> Assignment:
+    found = await start_attempt(opened.database, attempt, flow_run=_flow_run())
+    project = await get_project(opened.database, found.project)
+    node = Plan.model_validate(project.plan).node(found.node)
+    if (node.capsule, node.version) != (manifest.name, manifest.version):
+        raise SomaError(
+            f"node {node.id!r} was planned for {node.capsule} {node.version}, "
+            f"but {manifest.name} {manifest.version} is installed; plan the project again"
+        )
+    answered = await list_approvals(opened.database, project=project.id, state="approved")
+    context = RunContext(
+        tenant=project.tenant,
+        principal=Principal(tenant=project.tenant, name=f"{manifest.name}@{project.id}", kind="agent"),
+        constitution=opened.constitution,
+        audit=opened.audit,
+        project=project.id,
+        project_facts=project_facts(opened, project),
+        node=node.id,
+        attempt=found.number,
+        capsule=manifest.name,
+        capsule_version=manifest.version,
+        authority=Authority(
+            tools=node.authority.tools,
+            memory=frozenset(node.authority.memory),
+            budget=node.authority.budget,
+        ),
+        approved=frozenset(item.action_digest for item in answered),
+    )
+    earlier = await list_attempts(opened.database, project.id)
+    failures = sum(item.node == node.id and item.state == "failed" for item in earlier)
+    return Assignment(context=context, attempt=found, node=node, project=project, failures=failures)
+
+
+def _unassigned(opened: Environment, manifest: Manifest) -> RunContext:
+    """The context of a run that no project asked for: a caller's if there is one, else a service's."""
+    present = current() or service_context(opened)
+    return replace(present, capsule=manifest.name, capsule_version=manifest.version)
+
+
+def _flow_run() -> str | None:
+    context = FlowRunContext.get()
+    return str(context.flow_run.id) if context is not None and context.flow_run is not None else None
+
+
+def _facts(manifest: Manifest, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "capsule": {
+            "name": manifest.name,
+            "version": manifest.version,
+            "owner": manifest.owner,
+            "runtime": manifest.runtime.kind,
+            "inputs": arguments,
+        }
+    }
+
+
+async def _record_failure(opened: Environment, given: Assignment, error: BaseException) -> None:
+    """Record a refusal or a failure; a run that is being stopped records nothing and is found dead."""
+    if given.attempt is None or given.node is None or not isinstance(error, Exception):
+        return
+    state: NodeState = "failed"
+    if isinstance(error, ApprovalNeeded):
+        await _ask(opened, given, error)
+        state = "awaiting_approval"
+    elif isinstance(error, PolicyDenied):
+        state = "denied"
+    final = state != "failed" or isinstance(error, BadInput)
+    again = not final and given.failures + 1 < given.node.attempts
+    await opened.audit.flush()
+    await finish_attempt(opened.database, given.attempt.id, state, reason=_reason(error), again=again)
+
+
+async def _ask(opened: Environment, given: Assignment, error: ApprovalNeeded) -> None:
+    if given.project is None or given.node is None:
+        return
+    async with opened.database.session() as session:
+        await ask(
+            session,
+            given.project,
+            node=given.node.id,
+            question=error.message,
+            details={"action": error.fields.get("action"), "article": error.fields.get("article")},
+            action_digest=str(error.fields["action_digest"]),
+        )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, SomaError):
+        return error.message
+    return f"{type(error).__name__}: {error}".strip(": ")

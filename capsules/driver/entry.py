@@ -1,0 +1,102 @@
+"""The way into the driver: one at a time, on a project that was launched."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from prefect.client.schemas import State
+from prefect.context import FlowRunContext
+from prefect.states import Completed, Failed
+from tasks.governed import decide
+
+from blocks.context import running
+from blocks.errors import Refusal, StaleAttempt
+from blocks.records.projects import create_project, get_project, mark_launched, take_over
+from blocks.records.tables import FINAL_PROJECT_STATES, Project
+from blocks.records.tenants import ensure_tenant
+from capsules.blueprint import get_blueprint
+from capsules.driver.driver import Driver
+from capsules.environment import Environment, environment, project_facts, service_context
+from capsules.plan import Plan, launch_facts
+
+PATIENCE = 10.0
+"""Seconds to wait for a driver that is about to leave; one that stays does the work itself."""
+
+
+async def drive_project(project_id: str) -> State:
+    """Drive the project and return the state that tells how it stands, for Prefect to show."""
+    async with environment() as opened, _sole_driver(opened, project_id) as sole:
+        if not sole:
+            return Completed(name="AlreadyDriven", message="another driver is at work on this project")
+        project = await get_project(opened.database, project_id)
+        if project.state in FINAL_PROJECT_STATES:
+            return _shown(project.state, project.reason)
+        try:
+            if project.state == "planned":
+                await _launch(opened, project)
+            project = await take_over(opened.database, project_id, driver_run=_flow_run())
+            state, reason = await Driver(opened, project).drive()
+        except Refusal as refusal:
+            return _shown("denied", refusal.message)
+        except StaleAttempt as stale:
+            return Completed(name="Superseded", message=stale.message)
+        return _shown(state, reason)
+
+
+@asynccontextmanager
+async def _sole_driver(opened: Environment, project_id: str) -> AsyncIterator[bool]:
+    """Hold the project's lock, waiting a little for a driver that is leaving."""
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    while True:
+        async with opened.database.lock(f"project:{project_id}") as held:
+            if held or asyncio.get_running_loop().time() > deadline:
+                yield held
+                return
+        await asyncio.sleep(0.2)
+
+
+async def _launch(opened: Environment, project: Project) -> None:
+    """A run that was started past the gateway, such as in Prefect's UI, is decided like any launch."""
+    context = replace(
+        service_context(opened),
+        project=project.id,
+        project_facts=project_facts(opened, project),
+    )
+    facts = launch_facts(Plan.model_validate(project.plan), project.inputs)
+    with running(context):
+        await decide("project.launch", project.blueprint, facts, effect=True)
+    await mark_launched(opened.database, project.id, tenant=project.tenant)
+
+
+def _shown(state: str, reason: str | None) -> State:
+    names = {"awaiting_approval": "AwaitingApproval", "denied": "PolicyDenied"}
+    make = Completed if state in {"completed", "awaiting_approval"} else Failed
+    return make(name=names.get(state, state.capitalize()), message=reason)
+
+
+def _flow_run() -> str | None:
+    context = FlowRunContext.get()
+    return str(context.flow_run.id) if context is not None and context.flow_run is not None else None
+
+
+async def plan_project(blueprint: str, inputs: dict[str, Any]) -> str:
+    """Record a planned project for the tenant of the settings and return its id."""
+    recipe = get_blueprint(blueprint)
+    plan = recipe.plan(inputs)
+    async with environment() as opened:
+        tenant = opened.settings.tenant
+        await ensure_tenant(opened.database, tenant)
+        project = await create_project(
+            opened.database,
+            tenant=tenant,
+            title=recipe.title,
+            blueprint=recipe.name,
+            inputs=recipe.complete(inputs),
+            plan=plan.model_dump(mode="json"),
+            plan_digest=plan.digest,
+            nodes=plan.lines(),
+            requested_by=f"prefect:{_flow_run()}",
+        )
+    return project.id

@@ -1,0 +1,50 @@
+"""Starting an attempt: inline in the driver's process, or as a deployed run that a worker picks up."""
+
+from typing import Any
+
+from prefect.client.schemas import State
+from prefect.deployments import arun_deployment
+from prefect.exceptions import ObjectNotFound
+
+from blocks.errors import SomaError
+from blocks.records.tables import Attempt
+from capsules.attempt import assigned
+from capsules.catalogue import find_capsule
+from capsules.plan import PlanNode
+
+DEPLOYMENT = "hub"
+"""Each capsule is deployed as `NAME/hub`."""
+
+
+async def run_inline(node: PlanNode, attempt: Attempt, inputs: dict[str, Any]) -> str:
+    """Run the capsule as a subflow of this run and say how that ended.
+
+    The ledger, not the caller, gets its result.
+    """
+    flow = find_capsule(node.capsule).load().with_options(flow_run_name=run_name(node, attempt))
+    assigned.set(attempt.id)  # in the context of this asyncio task alone
+    state: State = await flow(**inputs, return_state=True)
+    return f"its flow run ended as {state.name}: {state.message or 'without a message'}"
+
+
+async def run_deployed(node: PlanNode, attempt: Attempt, inputs: dict[str, Any]) -> str:
+    """Create the run of the capsule's deployment, once however often it is asked for; return its id."""
+    try:
+        run = await arun_deployment(
+            f"{node.capsule}/{DEPLOYMENT}",
+            parameters=inputs,
+            timeout=0,
+            idempotency_key=attempt.id,
+            flow_run_name=run_name(node, attempt),
+            tags=[f"project:{attempt.project}", f"node:{node.id}"],
+        )
+    except ObjectNotFound:
+        raise SomaError(
+            f"capsule {node.capsule!r} is not deployed; run `prefect deploy --all` or start `soma up` again"
+        ) from None
+    return str(run.id)
+
+
+def run_name(node: PlanNode, attempt: Attempt) -> str:
+    tail = f" (attempt {attempt.number})" if attempt.number > 1 else ""
+    return f"{node.title}{tail}"

@@ -1,0 +1,95 @@
+"""What a running capsule or driver stands on: records, results, the constitution and the audit log."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from blocks.audit import AuditLog
+from blocks.constitution.source import ConstitutionFile, ConstitutionSource
+from blocks.context import RunContext, running
+from blocks.identity import Principal
+from blocks.records.database import Database
+from blocks.records.decisions import store_decisions
+from blocks.records.tables import Project
+from blocks.results import ResultStore
+from blocks.settings import Settings, load_settings
+
+SHIPPED_CONSTITUTION = Path(__file__).parent / "constitution.yaml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """One per flow run and event loop; capsules that run inline share their driver's."""
+
+    settings: Settings
+    database: Database
+    results: ResultStore
+    constitution: ConstitutionSource
+    audit: AuditLog
+
+
+_open: ContextVar[Environment | None] = ContextVar("open_environment", default=None)
+
+
+@asynccontextmanager
+async def environment() -> AsyncIterator[Environment]:
+    """The environment of this run, opened here unless a caller has one open; what is opened is closed."""
+    present = _open.get()
+    if present is not None:
+        yield present
+        return
+    settings = load_settings()
+    database = Database(settings.database_address, pool_size=2)
+    opened = Environment(
+        settings=settings,
+        database=database,
+        results=ResultStore(settings.results_path),
+        constitution=constitution_in_force(settings),
+        audit=AuditLog(partial(store_decisions, database)),
+    )
+    token = _open.set(opened)
+    try:
+        yield opened
+    finally:
+        _open.reset(token)
+        try:
+            await opened.audit.close()
+        finally:
+            await database.close()
+
+
+def constitution_in_force(settings: Settings) -> ConstitutionSource:
+    """The constitution that the settings name, else the one that ships with the hub."""
+    return ConstitutionFile(settings.constitution or SHIPPED_CONSTITUTION)
+
+
+def project_facts(opened: Environment, project: Project) -> dict[str, Any]:
+    """What the guard knows of the project that an action belongs to."""
+    return {
+        "blueprint": project.blueprint,
+        "inputs": project.inputs,
+        "workspace": str(opened.settings.workspaces_path / project.id),
+    }
+
+
+@asynccontextmanager
+async def service_run(name: str = "prefect") -> AsyncIterator[Environment]:
+    """An environment in which the hub itself acts, for the tenant of the settings."""
+    async with environment() as opened:
+        with running(service_context(opened, name)):
+            yield opened
+
+
+def service_context(opened: Environment, name: str = "prefect") -> RunContext:
+    """The context of a run that no person asked for: a schedule, or a run started in Prefect's UI."""
+    tenant = opened.settings.tenant
+    return RunContext(
+        tenant=tenant,
+        principal=Principal(tenant=tenant, name=name, kind="service"),
+        constitution=opened.constitution,
+        audit=opened.audit,
+    )
