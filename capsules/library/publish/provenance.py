@@ -16,10 +16,11 @@ class Provenance(BaseModel):
     project: Text | None = None
     blueprint: Text | None = None
     requested_by: Text | None = None
-    plan_digest: Text | None = None
+    plan: Text | None = None
+    """The digest of what was approved and carried out."""
     constitution: Text | None = None
-    """Its version, as people call it."""
-    constitution_digest: Text | None = None
+    """The digest of the rules in force."""
+    constitution_version: Text | None = None
     approved_by: Text | None = None
     approved_at: datetime | None = None
     approval_comment: Text | None = None
@@ -37,9 +38,9 @@ class Provenance(BaseModel):
             "Project": self.project,
             "Blueprint": self.blueprint,
             "Requested by": self.requested_by,
-            "Plan digest": self.plan_digest,
-            "Constitution": self.constitution,
-            "Constitution digest": self.constitution_digest,
+            "Plan digest": self.plan,
+            "Constitution": self.constitution_version,
+            "Constitution digest": self.constitution,
             "Publishing approved by": self.approved_by,
             "Approved at": approved,
             "Comment on the approval": self.approval_comment,

@@ -18,6 +18,7 @@ from capsules.library.publish.text import (
     visible,
     web_links,
 )
+from capsules.library.synthesis.wording import describe_refusal
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -77,7 +78,7 @@ def _with_filters(environment: Environment) -> Environment:
         "signed": lambda value: f"{value:+d}".replace("-", "−") if value else "±0",
         "web_links": web_links,
     }
-    environment.globals["plural"] = plural
+    environment.globals |= {"plural": plural, "describe_refusal": describe_refusal}
     return environment
 
 

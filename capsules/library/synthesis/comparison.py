@@ -23,7 +23,7 @@ def compare(history: History, now: Snapshot, titles: Mapping[str, str]) -> Compa
         at=last.at,
         commit=last.commit,
         score=last.score,
-        change=_change(last.score, now.score),
+        change=_change(last.score, now.score) if _scored(last) == _scored(now) else None,
         areas=_area_changes(last, now),
         new=new[:MOST_LINES],
         new_total=len(new),
@@ -50,6 +50,11 @@ def _only_in(one: Snapshot, other: Snapshot, comparable: frozenset[str]) -> list
         line for line in one.findings if line.capsule in comparable and (line.capsule, line.id) not in known
     ]
     return sorted(lines, key=lambda line: (SEVERITIES.index(line.severity), line.path or "", line.id))
+
+
+def _scored(snapshot: Snapshot) -> set[str]:
+    """Overall scores that stand for different areas must not be subtracted from each other."""
+    return {name for name, area in snapshot.areas.items() if area.score is not None}
 
 
 def _area_changes(last: Snapshot, now: Snapshot) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from capsules.library.synthesis.result import AreaScore, FindingLine, TrendPoint
 from capsules.repository.analysis import MOST_FINDINGS, Analysis, Finding
 
-MOST_KEPT = 2000
+MOST_BYTES = 400_000
 MOST_TREND = 50
 _SCP = re.compile(r"^(?:[^@/\s]+@)?(?P<host>[\w.-]{2,}):(?P<path>(?!//)[^\\].*)$")
 
@@ -70,15 +71,26 @@ def take_snapshot(
     listed = sorted(areas, key=lambda area: -area.weight)
     lines: list[FindingLine] = []
     kept: dict[str, AreaSnapshot] = {}
+    room = MOST_BYTES
     for area in listed:
         analysis = analyses[area.capsule]
-        room = max(0, MOST_KEPT - len(lines))
-        lines += [shorten(finding, area.capsule) for finding in analysis.findings[:room]]
-        whole = len(analysis.findings) <= room and is_complete(analysis)
+        fitting = list(_fitting((shorten(found, area.capsule) for found in analysis.findings), room))
+        room -= sum(size for _, size in fitting)
+        lines += [line for line, _ in fitting]
+        whole = len(analysis.findings) == len(fitting) and is_complete(analysis)
         kept[area.capsule] = AreaSnapshot(score=area.score, complete=whole, tools=analysis.tools)
     return Snapshot(
         project=project, commit=audit.commit, at=audit.at, score=audit.score, areas=kept, findings=lines
     )
+
+
+def _fitting(lines: Iterable[FindingLine], room: int) -> Iterator[tuple[FindingLine, int]]:
+    for line in lines:
+        size = len(line.model_dump_json().encode()) + 1
+        if size > room:
+            return
+        room -= size
+        yield line, size
 
 
 def shorten(finding: Finding, capsule: str) -> FindingLine:

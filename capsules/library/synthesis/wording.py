@@ -26,7 +26,7 @@ def describe_change(comparison: Comparison) -> str:
     then = f"{comparison.at.day} {comparison.at:%B %Y}"
     change = comparison.change
     if change is None:
-        moved = "there is no score to compare"
+        moved = "the scores are not comparable"
     elif change == 0:
         moved = "the score has not changed"
     else:
@@ -72,9 +72,14 @@ def risks_of(
     ]
     if comparison.status == "unavailable":
         risks.append("Whether things got worse since the last audit is not known.")
-    return risks[: MOST_LINES + 2] + [
-        f"{name} was not examined: {_sentence(why)}" for name, why in refused.items()
-    ]
+    return risks[: MOST_LINES + 2] + [describe_refusal(name, why) for name, why in sorted(refused.items())]
+
+
+def describe_refusal(capsule: str, why: str) -> str:
+    """Why there is no analysis, as a sentence; the hub's reasons begin with what happened."""
+    name = capsule.replace("_", " ").replace("-", " ").capitalize()
+    told = why.startswith(("was ", "failed", "refused", "skipped"))
+    return f"{name} {'' if told else 'was not examined: '}{_sentence(why)}"
 
 
 def _crossings(scores: Mapping[str, int]) -> list[str]:
@@ -125,7 +130,10 @@ def _count(areas: Sequence[AreaScore]) -> str:
     if not serious:
         smaller = _plural(rest, "smaller thing")
         return f"Nothing critical or of high severity was found, and {smaller} to improve."
-    return f"There are {_listed(serious)} findings, and {_plural(rest, 'smaller one')}."
+    one = sum(counts.get(level, 0) for level in ("critical", "high")) == 1
+    verb, noun = ("is", "finding") if one else ("are", "findings")
+    smaller = f", and {_plural(rest, 'smaller one')}" if rest else ""
+    return f"There {verb} {_listed(serious)} {noun}{smaller}."
 
 
 def _by_score(area: AreaScore) -> tuple[int, int]:
