@@ -7,10 +7,13 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from blocks.errors import BadInput, NotFound
-from capsules.capsule import CapsuleFlow
 from capsules.manifest import Manifest, read_manifest
+
+if TYPE_CHECKING:
+    from capsules.capsule import CapsuleFlow
 
 LIBRARY = "capsules.library"
 GROUP = "soma.capsules"
@@ -30,8 +33,11 @@ class CatalogueEntry:
     def entrypoint(self) -> str:
         return f"{self.package}.run.{self.manifest.name.replace('-', '_')}"
 
-    def load(self) -> CapsuleFlow:
+    def load(self) -> "CapsuleFlow":
         """Import the capsule's code and return its flow."""
+        # Prefect takes seconds to import, which whoever only reads manifests need not wait.
+        from capsules.capsule import CapsuleFlow  # noqa: PLC0415
+
         module, _, name = self.entrypoint.rpartition(".")
         found = getattr(import_module(module), name, None)
         if not isinstance(found, CapsuleFlow):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from blocks.audit import AuditLog
-from blocks.constitution.source import ConstitutionFile, ConstitutionSource
+from blocks.constitution.source import ConstitutionSource
 from blocks.context import RunContext, running
 from blocks.identity import Principal
 from blocks.records.database import Database
@@ -64,7 +64,7 @@ async def environment() -> AsyncIterator[Environment]:
 
 def constitution_in_force(settings: Settings) -> ConstitutionSource:
     """The constitution that the settings name, else the one that ships with the hub."""
-    return ConstitutionFile(settings.constitution or SHIPPED_CONSTITUTION)
+    return ConstitutionSource(settings.constitution or SHIPPED_CONSTITUTION)
 
 
 def project_facts(opened: Environment, project: Project) -> dict[str, Any]:
