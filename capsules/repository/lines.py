@@ -1,6 +1,11 @@
 """Code, blank and comment lines, told apart roughly: by how a line begins, without parsing."""
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
+
+LineKind = Literal["code", "blank", "comment"]
 
 _HASH = (b"#",)
 _SLASH = (b"//",)
@@ -59,24 +64,26 @@ class Lines:
 
 def count_lines(content: bytes, language: str | None) -> Lines:
     """The lines of a text; a language without known comment marks has code and blank lines only."""
+    kinds = Counter(kind for kind, _ in classify(content, language))
+    return Lines(kinds["code"], kinds["blank"], kinds["comment"])
+
+
+def classify(content: bytes, language: str | None) -> Iterator[tuple[LineKind, bytes]]:
+    """Each line without the white space around it, and what it is."""
     line_marks, block_marks = _MARKS.get(language or "", _DEFAULT)
-    code = blank = comment = 0
     until = b""
     for line in content.splitlines():
         stripped = line.strip()
         if until:
-            comment += 1
             until = b"" if until in stripped else until
+            yield "comment", stripped
         elif not stripped:
-            blank += 1
+            yield "blank", stripped
         elif opened := _opened(stripped, block_marks):
-            comment += 1
             until = opened if opened not in stripped[len(opened) :] else b""
-        elif line_marks and stripped.startswith(line_marks):
-            comment += 1
+            yield "comment", stripped
         else:
-            code += 1
-    return Lines(code, blank, comment)
+            yield "comment" if line_marks and stripped.startswith(line_marks) else "code", stripped
 
 
 def _opened(stripped: bytes, block_marks: tuple[tuple[bytes, bytes], ...]) -> bytes:
