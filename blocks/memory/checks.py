@@ -9,6 +9,8 @@ from uuid import UUID
 
 from blocks.errors import BadInput
 
+DEEPEST = 64
+"""Levels of lists and objects in each other; deeper ones break readers."""
 _SCOPE = re.compile(r"[a-z][a-z0-9_-]{0,31}(:[A-Za-z0-9_.-]{1,80})?")
 _TENANT = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
@@ -46,17 +48,25 @@ def checked_text(text: str, place: str, limit: int) -> str:
     return text
 
 
-def as_json(value: Any, place: str, limit: int) -> str:
+def as_json(value: Any, place: str, limit: int) -> str:  # anything may be tried
     """The value as compact JSON, or `BadInput` when it is not JSON or longer than `limit` bytes."""
     try:
-        written = json.dumps(value, separators=(",", ":"), allow_nan=False)
+        written = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        size = len(written.encode())
     except (TypeError, ValueError, RecursionError):
-        mend = "use objects, lists, text, finite numbers, true, false and null, not nested too deeply"
-        raise BadInput(f"{place} is not JSON", mend=mend) from None
-    if len(written) > limit:
+        size = -1
+    if size < 0 or _deeper_than(value, DEEPEST):
+        mend = f"use objects, lists, text, finite numbers, booleans and null, at most {DEEPEST} deep"
+        raise BadInput(f"{place} is not JSON that can be kept", mend=mend)
+    if size > limit:
         mend = "keep it in a file and remember where"
-        raise BadInput(f"{place} has {len(written):,} bytes as JSON; {limit:,} is the most", mend=mend)
+        raise BadInput(f"{place} has {size:,} bytes as JSON; {limit:,} is the most", mend=mend)
     return written
+
+
+def _deeper_than(value: Any, room: int) -> bool:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return bool(inside) and (room == 0 or any(_deeper_than(part, room - 1) for part in inside))
 
 
 def as_seconds(when: datetime | None, place: str) -> float | None:

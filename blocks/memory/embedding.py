@@ -2,7 +2,7 @@
 
 import importlib.util
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +18,8 @@ TOKENS = 256
 """What the model reads of a text; the rest is found by its words alone."""
 CHARACTERS = 16 * TOKENS
 BATCH = 32
+PASS = 256
+"""Tokens of one pass: larger ones are no faster and take hundreds of megabytes."""
 
 
 class Embedder(Protocol):
@@ -44,11 +46,11 @@ class MiniLM:
     def embed(self, texts: Sequence[str]) -> Vectors:
         with self._loading:
             tokenizer, model = self._parts
-        shortest_first = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+        encodings = tokenizer.encode_batch([text[:CHARACTERS] for text in texts])
+        rows = [encoding.ids for encoding in encodings]
         vectors = np.zeros((len(texts), self.size), np.float32)
-        for start in range(0, len(texts), BATCH):
-            places = shortest_first[start : start + BATCH]
-            vectors[places] = _pooled(model, tokenizer.encode_batch([texts[p][:CHARACTERS] for p in places]))
+        for places in _passes([len(row) for row in rows]):
+            vectors[places] = _pooled(model, [rows[place] for place in places])
         return vectors
 
     @cached_property
@@ -59,16 +61,31 @@ class MiniLM:
 
         tokenizer = Tokenizer.from_file(str(_tokenizer_path()))
         tokenizer.enable_truncation(TOKENS)
-        tokenizer.enable_padding(length=None)
+        tokenizer.no_padding()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         model = onnxruntime.InferenceSession(str(_model_path()), options, providers=["CPUExecutionProvider"])
         return tokenizer, model
 
 
-def _pooled(model: Any, encodings: Sequence[Any]) -> Vectors:
-    ids = np.array([encoding.ids for encoding in encodings], np.int64)
-    mask = np.array([encoding.attention_mask for encoding in encodings], np.int64)
+def _passes(lengths: list[int]) -> Iterator[list[int]]:
+    """The places of the texts that go through the model together: of like length, and few when long."""
+    taken: list[int] = []
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if taken and (len(taken) == BATCH or (len(taken) + 1) * lengths[place] > PASS):
+            yield taken
+            taken = []
+        taken.append(place)
+    if taken:
+        yield taken
+
+
+def _pooled(model: Any, rows: list[list[int]]) -> Vectors:
+    ids = np.zeros((len(rows), max(map(len, rows))), np.int64)
+    mask = np.zeros_like(ids)
+    for place, row in enumerate(rows):
+        ids[place, : len(row)] = row
+        mask[place, : len(row)] = 1
     inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
     hidden = model.run(None, inputs)[0]
     mean = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdims=True)

@@ -39,15 +39,12 @@ class HybridMemory:
     async def remember(self, tenant: str, scope: str, drafts: Sequence[Draft]) -> list[Item]:
         if not 1 <= len(drafts) <= ITEMS_LIMIT:
             raise BadInput(f"{len(drafts)} memories in one call; 1 to {ITEMS_LIMIT} are possible")
+        items = [keep(tenant, scope, draft) for draft in drafts]
         # Of two drafts with one key the later wins, as it would in two calls.
-        items = list({item.id: item for item in (keep(tenant, scope, draft) for draft in drafts)}.values())
-        payloads = [payload_of(tenant, item) for item in items]
-        vectors = await self._documents.embed([item.text for item in items])
+        kept = list({item.id: item for item in items}.values())
+        vectors = await self._documents.embed([item.text for item in kept])
         await self._engine.put(
-            [
-                Point(id=item.id, dense=vector, words=self._words.of_document(item.text), payload=payload)
-                for item, vector, payload in zip(items, vectors, payloads, strict=True)
-            ]
+            [self._point(tenant, item, vector) for item, vector in zip(kept, vectors, strict=True)]
         )
         return items
 
@@ -86,6 +83,10 @@ class HybridMemory:
     async def close(self) -> None:
         await self._engine.close()
         await self._values.close()
+
+    def _point(self, tenant: str, item: Item, vector: list[float]) -> Point:
+        words = self._words.of_document(item.text)
+        return Point(id=item.id, dense=vector, words=words, payload=payload_of(tenant, item))
 
     async def _question(self, query: str, limit: int, mode: Mode) -> Question:
         checked_text(query, "the query", TEXT_LIMIT)

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID, uuid4, uuid5
 
+from pydantic import ConfigDict
+
 from blocks.memory.checks import as_json, as_seconds, checked_scope, checked_tenant, checked_text
 
 Mode = Literal["fused", "words", "meaning"]
@@ -25,6 +27,8 @@ _IDS = UUID("5d0e1c1a-60d8-5b6f-9f6c-0f5f6a3c2f11")
 class Source:
     """Where a memory comes from."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     project: str | None = None
     node: str | None = None
     capsule: str | None = None
@@ -33,6 +37,8 @@ class Source:
 @dataclass(frozen=True, kw_only=True)
 class Draft:
     """A memory to be kept."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     text: str
     """What recall searches; the words count in full, the meaning of about the first 200 words."""
@@ -73,6 +79,8 @@ class Hit:
 class Selection:
     """The memories of one tenant that satisfy every condition given."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     ids: tuple[str, ...] | None = None
     scopes: tuple[str, ...] | None = None
     labels: tuple[str, ...] = ()
@@ -92,7 +100,7 @@ def namespace(scope: str, subject: str = "") -> str:
 
 def keep(tenant: str, scope: str, draft: Draft) -> Item:
     """The item that a draft becomes; the same tenant, scope and key always give the same id."""
-    _check(draft)
+    checked_draft(draft)
     identity = json.dumps([checked_tenant(tenant), checked_scope(scope), draft.key])
     return Item(
         id=str(uuid4() if draft.key is None else uuid5(_IDS, identity)),
@@ -107,7 +115,8 @@ def keep(tenant: str, scope: str, draft: Draft) -> Item:
     )
 
 
-def _check(draft: Draft) -> None:
+def checked_draft(draft: Draft) -> Draft:
+    """The draft, or `BadInput` that says what of it cannot be kept."""
     checked_text(draft.text, "the text of a memory", TEXT_LIMIT)
     as_json(draft.data, "the data of a memory", DATA_LIMIT)
     as_seconds(draft.expires_at, "expires_at")
@@ -118,3 +127,4 @@ def _check(draft: Draft) -> None:
     for name in (draft.source.project, draft.source.node, draft.source.capsule):
         if name is not None:
             checked_text(name, "the source of a memory", 200)
+    return draft

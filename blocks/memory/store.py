@@ -9,7 +9,9 @@ from blocks.memory.items import Draft, Hit, Item, Mode, Selection
 class MemoryStore(Protocol):
     """What one tenant remembers never shows to another; what was acknowledged is durable."""
 
-    async def remember(self, tenant: str, scope: str, drafts: Sequence[Draft]) -> list[Item]: ...
+    async def remember(self, tenant: str, scope: str, drafts: Sequence[Draft]) -> list[Item]:
+        """Keeps the drafts and returns one item each, in order, once all of them are on the disk."""
+        ...
 
     async def recall(
         self,
