@@ -1,0 +1,65 @@
+"""The words of a decision: what was asked, what was answered, and by which articles."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+Stage = Literal[
+    "project.launch",
+    "plan.node",
+    "capsule.start",
+    "task",
+    "model.request",
+    "model.response",
+    "tool.call",
+    "tool.result",
+    "memory.write",
+    "memory.read",
+    "bus.publish",
+    "artifact.publish",
+    "notification",
+]
+Verdict = Literal["allow", "warn", "redact", "approve", "deny"]
+Severity = Literal["critical", "high", "medium", "low", "info"]
+
+RANK: Mapping[Verdict, int] = {"allow": 0, "warn": 1, "redact": 2, "approve": 3, "deny": 4}
+"""The verdict with the highest rank wins."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Action:
+    """One thing that is about to happen, as the constitution sees it."""
+
+    stage: Stage
+    name: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Determination:
+    """One article that matched, and what it says."""
+
+    article: str
+    verdict: Verdict
+    reason: str
+    remedy: str = ""
+    severity: Severity = "info"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """The verdict on one action, with every article that matched it, the deciding ones first."""
+
+    id: str
+    verdict: Verdict
+    stage: Stage
+    action: str
+    articles: tuple[Determination, ...]
+    constitution: str
+    """The digest of the constitution that was asked."""
+    at: datetime
+
+    @property
+    def refused(self) -> bool:
+        return self.verdict in {"deny", "approve"}

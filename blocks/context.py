@@ -1,0 +1,115 @@
+"""What runs, for whom, and what it may do: the guard's view of the present run."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from blocks.audit import AuditLog
+from blocks.constitution.decisions import Action, Stage
+from blocks.constitution.source import ConstitutionSource as ConstitutionSource  # noqa: PLC0414  # a context's part
+from blocks.identity import Principal
+from blocks.spending import Spending
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authority:
+    """What a plan node may do, frozen when it was planned."""
+
+    tools: Mapping[str, Mapping[str, Any]]
+    """Tool name or glob -> limits on its arguments (none: any); a tool that is not listed is refused."""
+    memory: frozenset[str]
+    """Scopes that may be read and written, such as `project` and `repository`."""
+    budget: Mapping[str, float]
+    """`seconds` and `tool_calls`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunContext:
+    """Everything the guard needs to answer; without one, the answer is deny."""
+
+    tenant: str
+    principal: Principal
+    constitution: ConstitutionSource
+    audit: AuditLog
+    project: str | None = None
+    project_facts: Mapping[str, Any] = field(default_factory=dict)
+    """`blueprint`, `requested_by`, `inputs`, `workspace` (the folder that the project's tools may touch)."""
+    node: str | None = None
+    attempt: int | None = None
+    capsule: str | None = None
+    capsule_version: str | None = None
+    authority: Authority | None = None
+    """None outside of a plan: the constitution alone decides."""
+    approved: frozenset[str] = frozenset()
+    """Digests of actions that people have approved."""
+    spending: Spending = field(default_factory=Spending, repr=False, compare=False)
+    """What this node has used up; `dataclasses.replace` shares it, a new node gets a new one."""
+
+    @cached_property
+    def facts(self) -> Mapping[str, Any]:
+        """The variables that conditions see at every stage, but `task` and `time`."""
+        authority = self.authority
+        return {
+            "principal": {
+                "tenant": self.principal.tenant,
+                "name": self.principal.name,
+                "kind": self.principal.kind,
+                "roles": sorted(self.principal.roles),
+            },
+            "project": {
+                "id": self.project or "",
+                "blueprint": str(self.project_facts.get("blueprint") or ""),
+                "requested_by": str(self.project_facts.get("requested_by") or ""),
+                "workspace": str(self.project_facts.get("workspace") or ""),
+                "inputs": self.project_facts.get("inputs") or {},
+            },
+            "node": {
+                "name": self.node or "",
+                "attempt": self.attempt or 0,
+                "tools": sorted(authority.tools) if authority else [],
+                "memory": sorted(authority.memory) if authority else [],
+            },
+            "capsule": {"name": self.capsule or "", "version": self.capsule_version or ""},
+        }
+
+    def action(
+        self,
+        stage: Stage,
+        name: str,
+        facts: Mapping[str, Any] = _NOTHING,
+        arguments: Mapping[str, Any] = _NOTHING,
+    ) -> Action:
+        """The action as the constitution sees it: the stage's own facts, and this run's around them."""
+        everything = dict(self.facts)
+        everything["task"] = {"name": name, "arguments": arguments}
+        for key, value in facts.items():
+            known = everything.get(key)
+            everything[key] = {**known, **value} if known and isinstance(value, Mapping) else value
+        everything["time"] = datetime.now(UTC)
+        everything["principal"] = self.facts["principal"]
+        return Action(stage=stage, name=name, facts=everything)
+
+
+_current: ContextVar[RunContext | None] = ContextVar("soma_run_context", default=None)
+
+
+def current() -> RunContext | None:
+    """The context of the present run, if there is one."""
+    return _current.get()
+
+
+@contextmanager
+def running(context: RunContext) -> Iterator[RunContext]:
+    """Everything inside runs in this context; threads that copy the context take it along."""
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)

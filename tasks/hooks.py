@@ -1,0 +1,224 @@
+"""What is asked before an action, in a fixed order: the first refusal wins, and a hook that fails denies."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, Protocol
+
+from blocks.constitution.decisions import Action, Decision, Determination, Verdict
+from blocks.constitution.functions import like
+from blocks.context import Authority, RunContext
+from blocks.plain import digest, plain
+
+logger = logging.getLogger(__name__)
+ENTRY_POINTS = "soma.hooks"
+
+
+class Hook(Protocol):
+    """One question asked before an action."""
+
+    name: str
+
+    def check(self, action: Action, context: RunContext) -> Decision | None:
+        """A refusal, or None (or any decision that is none) to go on to the next hook."""
+
+
+def refusal(
+    action: Action,
+    article: str,
+    reason: str,
+    *,
+    constitution: str = "",
+    verdict: Verdict = "deny",
+    remedy: str = "",
+) -> Decision:
+    """A decision against the action in the name of a hook."""
+    found = Determination(article=article, verdict=verdict, reason=reason, remedy=remedy, severity="high")
+    return Decision(
+        id=f"dec_{os.urandom(12).hex()}",
+        verdict=verdict,
+        stage=action.stage,
+        action=action.name,
+        articles=(found,),
+        constitution=constitution,
+        at=datetime.now(UTC),
+    )
+
+
+class AuthorityHook:
+    """The node's frozen authority: its tools with their argument limits, and its memory scopes."""
+
+    name = "authority"
+
+    def check(self, action: Action, context: RunContext) -> Decision | None:
+        if context.authority is None:
+            return None
+        reason = None
+        if action.stage == "tool.call":
+            reason = _tool_refusal(action, context.authority)
+        elif action.stage in {"memory.read", "memory.write"}:
+            reason = _memory_refusal(action, context.authority)
+        if reason is None:
+            return None
+        return refusal(action, self.name, reason, remedy="plan the node again with what it needs")
+
+
+class ConstitutionHook:
+    """The articles in force."""
+
+    name = "constitution"
+
+    def check(self, action: Action, context: RunContext) -> Decision | None:
+        return context.constitution.current().decide(action)
+
+
+class BudgetHook:
+    """What the node may use up: tool calls, and seconds before a tool or a model is asked again."""
+
+    name = "budget"
+
+    def check(self, action: Action, context: RunContext) -> Decision | None:
+        if context.authority is None or action.stage not in {"tool.call", "model.request"}:
+            return None
+        budget, spending = context.authority.budget, context.spending
+        seconds = budget.get("seconds")
+        if seconds is not None and spending.seconds > seconds:
+            return refusal(action, self.name, f"the node's {seconds:g} seconds are used up")
+        calls = budget.get("tool_calls")
+        if action.stage == "tool.call" and calls is not None and not spending.charge("tool_calls", calls):
+            return refusal(action, self.name, f"the node's {calls:g} tool calls are used up")
+        return None
+
+
+@cache
+def hooks() -> tuple[Hook, ...]:
+    """The hooks in their order; those of other packages come last."""
+    return AuthorityHook(), ConstitutionHook(), BudgetHook(), *_registered()
+
+
+def _registered() -> Iterator[Hook]:
+    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
+        try:
+            loaded = entry.load()
+            yield loaded() if isinstance(loaded, type) else loaded
+        except Exception as error:  # a check that cannot be loaded must not be left out
+            logger.exception("the hook %s cannot be loaded, so everything is denied", entry.name)
+            yield _Broken(entry.name, error)
+
+
+class _Broken:
+    def __init__(self, name: str, error: Exception) -> None:
+        self.name = name
+        self._why = f"the hook cannot be loaded: {type(error).__name__}"
+
+    def check(self, action: Action, context: RunContext) -> Decision | None:  # the contract's
+        return refusal(action, self.name, self._why)
+
+
+def ask(action: Action, context: RunContext) -> Decision:
+    """The answer of all hooks together: the first refusal, else the constitution's decision."""
+    answer: Decision | None = None
+    charged = False
+    for hook in hooks():
+        found = _checked(hook, action, context)
+        if found and found.refused and not _approved(found, action, context):
+            if charged:
+                context.spending.refund("tool_calls")
+            return found
+        charged = charged or (isinstance(hook, BudgetHook) and _counts(action, context))
+        if isinstance(hook, ConstitutionHook):
+            answer = found
+    return answer or refusal(action, "constitution", "the constitution gave no answer")
+
+
+def action_digest(action: Action, context: RunContext) -> str:
+    """What an approval is bound to: exactly this action with exactly these arguments, in this node."""
+    return digest(
+        {
+            "stage": action.stage,
+            "action": action.name,
+            "arguments": action.facts["task"]["arguments"],
+            "project": context.project,
+            "node": context.node,
+        }
+    )
+
+
+def _checked(hook: Hook, action: Action, context: RunContext) -> Decision | None:
+    try:
+        return hook.check(action, context)
+    except Exception as error:  # a check that fails has not passed
+        logger.exception("the hook %s failed, so %s is denied", hook.name, action.name)
+        return refusal(action, hook.name, f"the check failed: {type(error).__name__}")
+
+
+def _approved(decision: Decision, action: Action, context: RunContext) -> bool:
+    if decision.verdict != "approve" or not context.approved:
+        return False
+    return action_digest(action, context) in context.approved
+
+
+def _counts(action: Action, context: RunContext) -> bool:
+    limits = context.authority.budget if context.authority else {}
+    return action.stage == "tool.call" and limits.get("tool_calls") is not None
+
+
+def _tool_refusal(action: Action, authority: Authority) -> str | None:
+    if action.name in authority.tools:
+        limits: Sequence[Mapping[str, Any]] = [authority.tools[action.name]]
+    else:
+        limits = [found for pattern, found in authority.tools.items() if like(action.name, pattern)]
+    if not limits:
+        return f"the node has no tool {action.name!r}; it has {', '.join(sorted(authority.tools)) or 'none'}"
+    arguments = action.facts["task"]["arguments"]
+    reasons = (
+        f"the argument {name!r} of {action.name} {reason}"
+        for found in limits
+        for name, limit in found.items()
+        if (reason := _beyond(arguments, name, limit))
+    )
+    return next(reasons, None)
+
+
+def _beyond(arguments: Mapping[str, Any], name: str, limit: Any) -> str | None:
+    """Why the argument breaks its limit: a bound, a glob, a list of values, or `{min, max, one_of, like}`."""
+    if name not in arguments:
+        return "is limited, but the tool does not have it"
+    value = plain(arguments[name])
+    if isinstance(limit, Mapping):
+        tests = [(kind, bound) for kind, bound in limit.items()]
+    else:
+        tests = [(_kind_of(limit), limit)]
+    return next((reason for kind, bound in tests if (reason := _broken(value, kind, bound))), None)
+
+
+def _kind_of(limit: Any) -> str:
+    if isinstance(limit, bool) or limit is None:
+        return "equals"
+    if isinstance(limit, int | float):
+        return "max"
+    return "like" if isinstance(limit, str) else "one_of"
+
+
+def _broken(value: Any, kind: str, bound: Any) -> str | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    tests: Mapping[str, Callable[[], bool]] = {
+        "max": lambda: number and value <= bound,
+        "min": lambda: number and value >= bound,
+        "equals": lambda: value is bound,
+        "one_of": lambda: value in bound,
+        "like": lambda: isinstance(value, str) and like(value, bound),
+    }
+    if kind not in tests:
+        return f"has a limit of the unknown kind {kind!r}"
+    return None if tests[kind]() else f"is beyond its limit ({kind.replace('_', ' ')} {bound!r})"
+
+
+def _memory_refusal(action: Action, authority: Authority) -> str | None:
+    scope = action.facts.get("memory", {}).get("scope")
+    if scope in authority.memory:
+        return None
+    return f"the node has no memory scope {scope!r}; it has {', '.join(sorted(authority.memory)) or 'none'}"
