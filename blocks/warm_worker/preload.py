@@ -44,6 +44,7 @@ class Preloaded:
                 importlib.import_module(name)
             except Exception as error:  # noqa: BLE001  # a broken capsule must not stop the others
                 print(f"WARNING {name} could not be loaded: {type(error).__name__}: {error}", flush=True)  # noqa: T201
+        importlib.import_module("blocks.warm_worker.shortcuts").take_shortcuts()
         return cls(files=_snapshot())
 
     def is_stale(self) -> bool:
