@@ -44,12 +44,14 @@ async def environment() -> AsyncIterator[Environment]:
         return
     settings = load_settings()
     database = Database(settings.database_address, pool_size=2)
+    # The audit log stores from an event loop of its own, so it has a pool of its own.
+    audit_database = Database(settings.database_address, pool_size=1)
     opened = Environment(
         settings=settings,
         database=database,
         results=ResultStore(settings.results_path),
         constitution=constitution_in_force(settings),
-        audit=AuditLog(partial(store_decisions, database)),
+        audit=AuditLog(partial(store_decisions, audit_database), at_end=audit_database.close),
     )
     token = _open.set(opened)
     try:

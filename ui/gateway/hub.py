@@ -43,7 +43,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         stack.push_async_callback(memory.close)
         # The audit log stores from an event loop of its own, so it has a pool of its own.
         audit_database = Database(settings.database_address, pool_size=1)
-        audit = AuditLog(partial(store_decisions, audit_database))
+        audit = AuditLog(partial(store_decisions, audit_database), at_end=audit_database.close)
         stack.push_async_callback(audit.close)
         yield Hub(
             settings=settings,
