@@ -20,12 +20,16 @@ def test_the_key_decides_the_id() -> None:
     ids = [
         keep(tenant, scope, Draft(text="text", key=key)).id
         for tenant, scope, key in [
-            ("a", "tenant", "k"), ("a", "tenant", "k"), ("b", "tenant", "k"), ("a", "project", "k"), ("a", "tenant", "l"),
+            ("a", "tenant", "k"),
+            ("a", "tenant", "k"),
+            ("b", "tenant", "k"),
+            ("a", "project", "k"),
+            ("a", "tenant", "l"),
         ]
-    ]  # fmt: skip
+    ]
 
     assert ids[0] == ids[1]
-    assert 4 == len(set(ids))
+    assert len(set(ids)) == 4
 
 
 def test_without_a_key_every_memory_is_its_own() -> None:
@@ -68,9 +72,9 @@ def test_a_subject_becomes_part_of_the_scope() -> None:
     """A plain subject stays readable, any other is hashed, and no plain one can look like a hashed one."""
     hashed = namespace("repository", "https://example.org/a.git")
 
-    assert "tenant" == namespace("tenant")
-    assert "project:prj_1" == namespace("project", "prj_1")
-    assert 64 == len(hashed.removeprefix("repository:sha256-"))
+    assert namespace("tenant") == "tenant"
+    assert namespace("project", "prj_1") == "project:prj_1"
+    assert len(hashed.removeprefix("repository:sha256-")) == 64
     assert hashed != namespace("repository", hashed.removeprefix("repository:"))
 
 
