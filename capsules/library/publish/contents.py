@@ -87,7 +87,7 @@ def trend_of(synthesis: Synthesis) -> Picture | None:
         labels=[f"{point.at:%Y-%m-%d}" for point in points],
         series={"score": [float(point.score or 0) for point in points]},
     )
-    return next(_pictures([plot]), None)
+    return next(_pictures([plot], "trend"), None)
 
 
 def _section(area: AreaScore, analysis: Analysis, *, drawn: bool) -> Section:
@@ -97,14 +97,14 @@ def _section(area: AreaScore, analysis: Analysis, *, drawn: bool) -> Section:
         analysis=analysis,
         findings=analysis.findings[:MOST_FINDINGS],
         more_findings=max(0, len(analysis.findings) - MOST_FINDINGS),
-        pictures=list(_pictures(analysis.plots[:MOST_PLOTS])) if drawn else [],
+        pictures=list(_pictures(analysis.plots[:MOST_PLOTS], area.capsule)) if drawn else [],
         grids=grids[:MOST_TABLES],
     )
 
 
-def _pictures(plots: list[Plot]) -> Iterator[Picture]:
-    for plot in plots:
-        svg = draw(plot)
+def _pictures(plots: list[Plot], where: str) -> Iterator[Picture]:
+    for at, plot in enumerate(plots):
+        svg = draw(plot, f"{where} {at}")
         if svg is not None:
             yield Picture(title=plot.title, svg=svg, names=named_points(plot))
 

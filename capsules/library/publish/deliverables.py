@@ -45,12 +45,12 @@ class Deliverables(BaseModel):
     files: list[Deliverable]
 
 
-def describe_files(folder: str, files: Mapping[str, str]) -> list[Deliverable]:
+def describe_files(folder: str, files: Mapping[str, bytes]) -> list[Deliverable]:
     """What the files will be once they are written."""
-    return [_describe(Path(folder), name, content.encode()) for name, content in sorted(files.items())]
+    return [_describe(Path(folder), name, content) for name, content in sorted(files.items())]
 
 
-def write_folder(folder: str, files: Mapping[str, str]) -> list[Deliverable]:
+def write_folder(folder: str, files: Mapping[str, bytes]) -> list[Deliverable]:
     """Make the folder hold exactly these files; a second time with the same files changes nothing."""
     target = Path(folder)
     described = describe_files(folder, files)
@@ -92,7 +92,7 @@ def _holds(target: Path, described: list[Deliverable]) -> bool:
     return present == {file.name: file.sha256 for file in described}
 
 
-def _refuse_strangers(target: Path, files: Mapping[str, str]) -> None:
+def _refuse_strangers(target: Path, files: Mapping[str, bytes]) -> None:
     """What somebody else put there is not ours to remove."""
     strangers = (
         sorted(entry.name for entry in target.iterdir() if entry.name not in files) if target.is_dir() else []
@@ -104,11 +104,11 @@ def _refuse_strangers(target: Path, files: Mapping[str, str]) -> None:
         )
 
 
-def _swap(target: Path, files: Mapping[str, str]) -> None:
+def _swap(target: Path, files: Mapping[str, bytes]) -> None:
     fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
     for name, content in files.items():
         with (fresh / name).open("xb") as file:
-            file.write(content.encode())
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
     fresh.chmod(0o755)

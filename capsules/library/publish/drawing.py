@@ -11,6 +11,7 @@ from hashlib import sha256
 from html import escape
 from io import StringIO
 from typing import Any
+from warnings import catch_warnings, filterwarnings
 
 import matplotlib as mpl
 from markupsafe import Markup
@@ -19,7 +20,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from capsules.library.publish.text import number, short_path, visible
+from capsules.library.publish.text import number, prose, short_path, visible
 from capsules.repository.analysis import Plot
 
 WIDTH = 5.4
@@ -58,26 +59,33 @@ _STYLE: Any = {
 _NOISE = (
     re.compile(r"<metadata>.*?</metadata>\s*|<defs>\s*<style.*?</style>\s*</defs>\s*", re.DOTALL),
     re.compile(r" font-family: [^;\"]*;"),
-    re.compile(r" id=\"(?:figure|axes|patch|text|line2d|matplotlib|xtick|ytick|legend)[^\"]*\""),
+    re.compile(
+        r" id=\"(?:figure|axes|patch|text|line2d|matplotlib|xtick|ytick|legend|[A-Z][A-Za-z]+_\d)[^\"]*\""
+    ),
     re.compile(r" transform=\"rotate\(-0 [^\"]*\""),
 )
 """What matplotlib writes for other uses than a drawing inside a page: its fonts, its names, its styles."""
 _LOCK = threading.Lock()
 
 
-def draw(plot: Plot) -> Markup | None:
-    """The plot as an SVG element, or None when there is nothing to see in it."""
+def draw(plot: Plot, place: str = "") -> Markup | None:
+    """The plot as an SVG element, or None when there is nothing to see in it.
+
+    Two plots on one page are drawn for two places, so that no identifier occurs twice.
+    """
     if not any(plot.series.values()):
         return None
-    salt = sha256(plot.model_dump_json().encode()).hexdigest()[:12]
+    salt = sha256(f"{place} {plot.model_dump_json()}".encode()).hexdigest()[:12]
     # Matplotlib's settings are global to the process; two capsules may draw at the same time.
-    with _LOCK, mpl.rc_context({**_STYLE, "svg.hashsalt": salt}):
+    with _LOCK, mpl.rc_context({**_STYLE, "svg.hashsalt": salt}), catch_warnings():
+        # The reader's fonts draw the text; what matplotlib's own font lacks is no matter.
+        filterwarnings("ignore", message="Glyph .* missing from")
         figure = Figure(figsize=(WIDTH, _height(plot)), layout="constrained")
         axes = figure.add_subplot()
         axes.set_prop_cycle(color=list(_SERIES))
         _KINDS[plot.kind](axes, plot)
-        axes.set_xlabel(visible(plot.x_label))
-        axes.set_ylabel(visible(plot.y_label))
+        axes.set_xlabel(prose(plot.x_label, 48))
+        axes.set_ylabel(prose(plot.y_label, 32))
         return _inline(figure, plot)
 
 
@@ -113,7 +121,7 @@ def _barh(axes: Axes, plot: Plot) -> None:
     thickness = 0.72 / len(series)
     for index, (name, values) in enumerate(series.items()):
         rows = [row + (index - (len(series) - 1) / 2) * thickness for row in range(len(labels))]
-        drawn = axes.barh(rows, values, height=thickness * 0.94, label=visible(name))
+        drawn = axes.barh(rows, values, height=thickness * 0.94, label=prose(name, 24))
         if len(series) == 1:
             axes.bar_label(drawn, [number(value) for value in values], padding=3, fontsize=8.5)
     axes.set_yticks(range(len(labels)), [short_path(label, 34) for label in labels])
@@ -129,7 +137,7 @@ def _bar(axes: Axes, plot: Plot) -> None:
     thickness = 0.8 / len(series)
     for index, (name, values) in enumerate(series.items()):
         places = [place + (index - (len(series) - 1) / 2) * thickness for place in range(len(labels))]
-        axes.bar(places, values, width=thickness * 0.94, label=visible(name))
+        axes.bar(places, values, width=thickness * 0.94, label=prose(name, 24))
     _frame(axes, labels, series)
 
 
@@ -137,14 +145,14 @@ def _stacked(axes: Axes, plot: Plot) -> None:
     labels, series = _first_bars(plot, 60)
     below = [0.0] * len(labels)
     for name, values in series.items():
-        axes.bar(range(len(labels)), values, bottom=below, width=0.76, label=visible(name))
+        axes.bar(range(len(labels)), values, bottom=below, width=0.76, label=prose(name, 24))
         below = [low + value for low, value in zip(below, values, strict=True)]
     _frame(axes, labels, series)
 
 
 def _line(axes: Axes, plot: Plot) -> None:
     for name, values in plot.series.items():
-        lines = axes.plot(range(len(values)), values, linewidth=1.8, label=visible(name))
+        lines = axes.plot(range(len(values)), values, linewidth=1.8, label=prose(name, 24))
         if len(plot.series) == 1:
             axes.fill_between(range(len(values)), values, alpha=0.14, color=lines[0].get_color(), linewidth=0)
         if len(values) == 1:
