@@ -100,7 +100,7 @@ def _mistake(rule: str, found: list[Problem]) -> Finding:
         title=f"{words.capitalize()}: {_in_files(found)}",
         severity="low",
         detail=f"{found[0].message}: {_places(found)}",
-        advice=f"Run `ruff check --select {rule}` and look at each; `--fix` mends many of them.",
+        advice=f"Run `ruff check --select {rule}` and look at each.",
         effort="minutes" if len(found) <= _PLACES else "hours",
         links=[found[0].link] if found[0].link else [],
     )
@@ -144,7 +144,8 @@ def function_findings(hard: list[tuple[str, Function]]) -> Iterator[Finding]:
             else f"{function.name} is {function.code} code lines long",
             severity=_severity(function),
             detail=f"{function.code} code lines, {function.complexity} paths, "
-            f"{function.parameters} parameters; above complexity {COMPLEX} or {LONG} lines a function is hard to test completely.",
+            f"{function.parameters} parameters; beyond complexity {COMPLEX} or {LONG} lines "
+            "a function is hard to test completely.",
             advice="Extract the branches that stand on their own, and test them before and after.",
             effort="days" if function.complexity > _VERY_HARD else "hours",
         )

@@ -21,8 +21,11 @@ from capsules.repository.roles import role_of
 SYNTAX = "invalid-syntax"
 UNREADABLE = "E902"
 _RULES = "E711,E712,E713,E714,E721,E722,E9,F,W605,B,PLE,PLW,PERF,RET,SIM,UP"
-_NOISE = "B008,B905,PLW0603,PLW2901,UP007,UP045,RET505,RET506,RET507,RET508,SIM105,SIM108,PERF203"
+_NOISE = (
+    "B008,B010,B905,PLW0603,PLW1641,PLW2901,UP007,UP045,RET505,RET506,RET507,RET508,SIM105,SIM108,PERF203"
+)
 """Rules that experienced maintainers often decide against, or that need a project's own settings."""
+_REEXPORTS = "__init__.py:F401,compat.py:F401,_compat.py:F401"
 _NEWER = re.compile(r"^Cannot use .* on Python 3\.\d+ \(syntax was added in")
 _BATCH = 200
 _LARGEST = 1_000_000
@@ -92,7 +95,7 @@ def _check(checkout: Checkout, batch: list[SourceFile], target: str, seconds: fl
     """The problems of these files, or None when ruff was not done in time."""
     places = {_as_ruff_says(checkout, file): file for file in batch}
     options = ["--isolated", "--no-cache", "--no-fix", "--exit-zero", "--output-format", "json-lines"]
-    rules = ["--select", _RULES, "--ignore", _NOISE, "--per-file-ignores", "__init__.py:F401"]
+    rules = ["--select", _RULES, "--ignore", _NOISE, "--per-file-ignores", _REEXPORTS]
     names = [os.path.join(checkout.root.encode(), file.raw) for file in batch]  # noqa: PTH118  # bytes
     try:
         done = subprocess.run(

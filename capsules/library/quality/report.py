@@ -162,7 +162,7 @@ def _notes(
         ("maintainability", maintainability.coverage),
     )
     notes = [
-        f"The time for {name} ran out: {coverage.skipped['out of time']:,} of {coverage.total:,} files left out."
+        f"The time for {name} ended, {coverage.skipped['out of time']:,} of {coverage.total:,} files unread."
         for name, coverage in late
         if coverage.skipped.get("out of time")
     ]

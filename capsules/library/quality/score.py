@@ -9,7 +9,7 @@ from capsules.library.quality.lint import Lint
 from capsules.library.quality.maintainability import Maintainability
 
 LOW_INDEX = 20
-_COMPLEX_COST, _COPY_COST, _PROBLEM_COST, _INDEX_COST = 2.5, 4, 8, 2
+_COMPLEX_COST, _COPY_COST, _PROBLEM_COST, _INDEX_COST = 2.5, 4, 3, 2
 _SERIOUS_COST, _SERIOUS_MOST = 5, 30
 
 
