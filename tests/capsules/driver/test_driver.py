@@ -1,0 +1,205 @@
+"""The driver over the ledger, with inline capsules on a real Prefect server."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.client.orchestration import get_client
+
+from blocks.records import approvals, ledger, projects
+from blocks.records.tables import Project
+from blocks.results import ResultStore
+from blocks.settings import load_settings
+from flows.project import run_project
+
+pytestmark = pytest.mark.slow
+
+
+def drive(project: Project) -> Any:
+    return asyncio.run(run_project(project.id, return_state=True))
+
+
+def lines(toybox: Any, project: Project) -> dict[str, str]:
+    found = toybox.query(lambda database: ledger.list_nodes(database, project.id))
+    return {line.node: line.state for line in found}
+
+
+def said(toybox: Any, project: Project, node: str) -> str:
+    found = toybox.query(lambda database: ledger.list_nodes(database, project.id))
+    reference = next(line.result for line in found if line.node == node)
+    return str(ResultStore(load_settings().results_path).fetch(reference)["said"])
+
+
+def test_nodes_run_in_the_order_of_their_needs_and_hand_on_results(toybox: Any, log: Path) -> None:
+    """A node's inputs are what the nodes it needs gave, by reference."""
+    project = toybox.launch(
+        toybox.node("first"),
+        toybox.node("second", needs=["first"], inputs={"word": {"$from": "first.said"}}),
+    )
+    state = drive(project)
+
+    assert "Completed" == state.name
+    assert {"first": "completed", "second": "completed"} == lines(toybox, project)
+    assert ["first", "first"] == log.read_text().split()
+
+
+def test_driving_a_finished_project_again_runs_no_body(toybox: Any, log: Path) -> None:
+    """Starting a driver twice does no harm."""
+    project = toybox.launch(toybox.node("only"))
+    drive(project)
+    state = drive(project)
+
+    assert ("Completed", ["only"]) == (state.name, log.read_text().split())
+
+
+def test_a_failing_node_is_tried_as_often_as_its_plan_says_and_fails_the_project(
+    toybox: Any, log: Path
+) -> None:
+    """What needs a failed node is skipped, and the reason is passed on."""
+    project = toybox.launch(toybox.node("bad", "fail", attempts=3), toybox.node("after", needs=["bad"]))
+    state = drive(project)
+
+    assert ("Failed", 3) == (state.name, log.read_text().split().count("fail"))
+    assert "the toy is broken" in state.message
+    assert {"bad": "failed", "after": "skipped"} == lines(toybox, project)
+
+
+def test_a_join_goes_on_without_what_it_tolerates_and_is_told_so(toybox: Any) -> None:
+    """A tolerated failure is left out of the inputs and named in `refused`."""
+    project = toybox.launch(
+        toybox.node("good"),
+        toybox.node("bad", "fail"),
+        toybox.node(
+            "both",
+            "join",
+            needs=["good", "bad"],
+            tolerates=["bad"],
+            inputs={
+                "words": {"good": {"$from": "good.said"}, "bad": {"$from": "bad.said"}},
+                "refused": {"$fact": "refused"},
+            },
+        ),
+    )
+    state = drive(project)
+
+    assert "Completed" == state.name
+    assert "good|bad" == said(toybox, project, "both")
+
+
+def test_a_forbidden_tool_stops_exactly_its_node_and_prefect_says_why(
+    toybox: Any, log: Path, constitution: Path
+) -> None:
+    """The node is denied, its flow run is named PolicyDenied with article and reason, others go on."""
+    constitution.write_text(
+        constitution.read_text().replace(
+            "articles: []",
+            "articles:\n"
+            "  - id: T-1\n    principle: P1\n    title: No fingers\n    stages: [tool.call]\n"
+            "    actions: [toy.finger]\n    verdict: deny\n    severity: high\n"
+            "    reason: fingers leave marks\n    remedy: use a glove\n",
+        )
+    )
+    project = toybox.launch(toybox.node("free"), toybox.node("caught", "touch", attempts=3))
+    state = drive(project)
+    run = asyncio.run(flow_run_of(toybox, project, "caught"))
+
+    assert "PolicyDenied" == state.name
+    assert {"free": "completed", "caught": "denied"} == lines(toybox, project)
+    assert "touched" not in log.read_text()
+    assert "PolicyDenied" == run.state.name
+    assert "T-1" in run.state.message
+    assert "fingers leave marks" in run.state.message
+
+
+async def flow_run_of(toybox: Any, project: Project, node: str) -> Any:
+    found = await toybox.aquery(lambda database: ledger.list_nodes(database, project.id))
+    async with get_client() as client:
+        return await client.read_flow_run(next(line.flow_run for line in found if line.node == node))
+
+
+def test_a_project_rests_while_people_think_and_goes_on_when_they_have(toybox: Any, log: Path) -> None:
+    """The driver ends while an approval waits; the one started after the answer runs what is left."""
+    project = toybox.launch(
+        toybox.node("before"),
+        toybox.node("after", needs=["before"], approval={"question": "Go on?"}),
+    )
+    first = drive(project)
+    question = toybox.query(lambda database: approvals.list_approvals(database, project=project.id))[0]
+    waiting = toybox.query(lambda database: projects.get_project(database, project.id))
+    again = drive(project)
+    toybox.query(
+        lambda database: approvals.decide_approval(
+            database, question.id, tenant="default", approved=True, by="ann"
+        )
+    )
+    last = drive(project)
+
+    assert ["AwaitingApproval", "AwaitingApproval", "Completed"] == [first.name, again.name, last.name]
+    assert ("awaiting_approval", "Go on?") == (waiting.state, question.question)
+    assert 1 == len(toybox.query(lambda database: approvals.list_approvals(database, project=project.id)))
+    assert ["before", "after"] == log.read_text().split()
+
+
+def test_a_rejection_denies_the_node_with_the_comment(toybox: Any, log: Path) -> None:
+    """What people refuse does not run, and the project tells who said no and why."""
+    project = toybox.launch(toybox.node("asks", approval={"question": "Go on?"}))
+    drive(project)
+    question = toybox.query(lambda database: approvals.list_approvals(database, project=project.id))[0]
+    toybox.query(
+        lambda database: approvals.decide_approval(
+            database, question.id, tenant="default", approved=False, by="bob", comment="too early"
+        )
+    )
+    state = drive(project)
+
+    assert "PolicyDenied" == state.name
+    assert "bob said no: too early" in state.message
+    assert "" == log.read_text()
+
+
+def test_a_capsule_called_by_itself_passes_the_guard_too(
+    toybox: Any, log: Path, constitution: Path
+) -> None:
+    """A call, a copy with options and the bare function are all refused under a denying constitution."""
+    constitution.write_text(constitution.read_text().replace("default: allow", "default: deny"))
+    flow = toybox.flow("note")
+    ways: list[Callable[[], Any]] = [
+        lambda: flow(word="x"),
+        lambda: flow.with_options(name="other")(word="x"),
+        lambda: flow.fn(word="x"),
+        lambda: type(flow).__mro__[1](flow.fn)(word="x"),
+    ]
+    for way in ways:
+        with pytest.raises(Exception, match="article"):
+            asyncio.run(way())
+
+    assert "" == log.read_text()
+
+
+def test_wrong_inputs_fail_the_node_with_a_readable_reason(toybox: Any, log: Path) -> None:
+    """A value of the wrong type is named with its place; the body does not run."""
+    project = toybox.launch(toybox.node("odd", inputs={"word": {"not": "text"}}))
+    state = drive(project)
+
+    assert "Failed" == state.name
+    assert "word" in state.message
+    assert "" == log.read_text()
+
+
+def test_an_inline_run_that_died_with_its_driver_is_tried_again_and_finished_ones_are_not(
+    toybox: Any, log: Path
+) -> None:
+    """A new driver goes on from what was recorded."""
+    project = toybox.launch(toybox.node("done"), toybox.node("held", "slow", needs=["done"]))
+    toybox.drive_and_kill(project, until="slow")
+    Path(f"{log}.go").touch()
+    state = drive(project)
+    attempts = toybox.query(lambda database: ledger.list_attempts(database, project.id))
+
+    assert "Completed" == state.name
+    assert ["done", "slow", "slow"] == log.read_text().split()
+    assert [("done", "completed"), ("held", "lost"), ("held", "completed")] == [
+        (attempt.node, attempt.state) for attempt in attempts
+    ]
