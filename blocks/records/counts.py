@@ -11,7 +11,7 @@ async def count_projects(database: Database) -> dict[str, int]:
     """The number of projects in each state that any is in."""
     query = select(Project.state, func.count()).group_by(col(Project.state))
     async with database.session() as session:
-        return dict(await session.exec(query))
+        return dict((await session.exec(query)).all())
 
 
 async def count_pending_approvals(database: Database) -> int:

@@ -8,9 +8,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.gateway.meters import Meters
-from ui.gateway.problems import TooLarge, WrongHost, of_error, of_surprise
+from ui.gateway.problems import Malformed, TooLarge, WrongHost, of_error, of_surprise
 
-BODY_LIMIT = 1_000_000
+BODY_LIMIT = 2**20
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
@@ -53,6 +53,8 @@ class Edge:
         headers = Headers(scope=scope)
         if self.hosts is not None and host_of(headers.get("host", "")) not in self.hosts:
             await of_error(WrongHost(), scope["path"])(scope, receive, send)
+        elif "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            await of_error(Malformed(), None)(scope, receive, send)
         elif _declared(headers) > BODY_LIMIT:
             await of_error(TooLarge(), scope["path"])(scope, receive, send)
         else:

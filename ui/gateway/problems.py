@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,16 +14,20 @@ from fastapi.responses import JSONResponse
 from pydantic import JsonValue
 from pydantic_core import to_jsonable_python
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
-from blocks.errors import SomaError
+from blocks.errors import BadInput, SomaError
 
 MEDIA_TYPE = "application/problem+json"
+MOST_PROBLEMS = 20
+DEEPEST = 10
+"""How many wrong fields are told, and how many steps of each one's place."""
 RESERVED = frozenset({"type", "title", "status", "detail", "instance"})
 logger = logging.getLogger("soma.gateway")
 
 
 class TooLarge(SomaError):
-    """The request's body is larger than this gateway takes (1 MB)."""
+    """The request's body is larger than this gateway takes (1 MiB)."""
 
     status = 413
     exit_code = 2
@@ -33,6 +38,12 @@ class WrongHost(SomaError):
 
     status = 421
     exit_code = 2
+
+
+class Malformed(BadInput):
+    """The address holds a NUL character."""
+
+    status = 400
 
 
 def kind_of(name: str) -> str:
@@ -96,7 +107,7 @@ def of_surprise(error: Exception, instance: str | None = None) -> JSONResponse:
 
 def of_validation(errors: Iterable[Mapping[str, Any]], instance: str | None = None) -> JSONResponse:
     """The problem for a request that does not fit: each wrong field with its place, values left out."""
-    places = [_place(error) for error in errors]
+    places = [_place(error) for error in islice(errors, MOST_PROBLEMS)]
     malformed = any(place["code"] == "json_invalid" for place in places)
     return problem(
         400 if malformed else 422,
@@ -110,7 +121,7 @@ def of_validation(errors: Iterable[Mapping[str, Any]], instance: str | None = No
 
 def _place(error: Mapping[str, Any]) -> dict[str, str]:
     source, *path = error["loc"] or ("request",)
-    steps = (str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    steps = (str(step)[:100].replace("~", "~0").replace("/", "~1") for step in path[:DEEPEST])
     return {
         "in": str(source),
         "place": "/" + "/".join(steps),
@@ -136,12 +147,17 @@ def answer_with_problems(app: FastAPI) -> None:
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
         if isinstance(error.__cause__, SomaError):
             return of_error(error.__cause__, request.url.path)
-        detail = error.detail
-        if error.status_code == HTTPStatus.NOT_FOUND and detail == HTTPStatus.NOT_FOUND.phrase:
+        detail, headers = error.detail, dict(error.headers or {})
+        if error.status_code == HTTPStatus.NOT_FOUND:
             detail = f"there is nothing at {request.url.path}; /docs lists what there is"
-        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            allowed = (error.headers or {}).get("allow", (error.headers or {}).get("Allow", ""))
-            detail = f"{request.method} is not possible at {request.url.path}" + (
-                f"; {allowed} is" if allowed else ""
-            )
-        return problem(error.status_code, detail, instance=request.url.path, headers=error.headers)
+        elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_allowed(app, request.url.path))
+            detail = f"{request.method} is not possible here; {headers['Allow']} is"
+        return problem(error.status_code, detail, instance=request.url.path, headers=headers)
+
+
+def _allowed(app: FastAPI, path: str) -> list[str]:
+    """Every method that some route takes at the path."""
+    templates = app.openapi()["paths"].items()
+    found = (operations for template, operations in templates if compile_path(template)[0].match(path))
+    return sorted({method.upper() for operations in found for method in operations})
