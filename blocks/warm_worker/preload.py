@@ -23,6 +23,8 @@ PREFECT = (
     "prefect.runner.storage",
     "prefect.workers.base",
 )
+LATER = ("blocks.warm_worker.worker", "alembic.command", "sqlalchemy.dialects.postgresql.asyncpg")
+"""Not needed by runs, but by what else is forked from here."""
 ROOMS = ("blocks", "tasks", "capsules", "flows")
 """The packages whose modules are all loaded; by name, because this file may not import those above it."""
 SKIPPED = ("__main__", "migrations", "fork_server", "prefect_api")
@@ -39,7 +41,7 @@ class Preloaded:
     @classmethod
     def load(cls) -> "Preloaded":
         """Import Prefect's engine and every module of the hub; one that fails is said and left out."""
-        for name in (*PREFECT, *_hub_modules(), *_extra_modules()):
+        for name in (*PREFECT, *LATER, *_hub_modules(), *_extra_modules()):
             try:
                 importlib.import_module(name)
             except Exception as error:  # noqa: BLE001  # a broken capsule must not stop the others

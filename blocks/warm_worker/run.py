@@ -1,11 +1,13 @@
 """What happens in the process of one flow run, right after it was forked."""
 
 import atexit
+import importlib
 import os
 import random
 import signal
 import sys
 import threading
+import traceback
 from typing import Any
 from uuid import UUID
 
@@ -49,12 +51,22 @@ def _apply(environment: dict[str, str | None]) -> None:
 
 def _status_of(message: dict[str, Any]) -> int:
     try:
+        if "call" in message:
+            return _call(message["call"], message["arguments"])
         _execute(UUID(message["run"]), message.get("flow_run"))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:  # noqa: BLE001  # already logged by the engine; only the status is left to give
+    except BaseException:  # noqa: BLE001  # a flow's error is in Prefect by now; a call's is not
+        if "call" in message:
+            traceback.print_exc()
         return 1
     return 0
+
+
+def _call(function: str, arguments: list[str]) -> int:
+    module, _, name = function.partition(":")
+    status = getattr(importlib.import_module(module), name)(*arguments)
+    return int(status or 0)
 
 
 def _execute(run: UUID, known: dict[str, Any] | None) -> None:

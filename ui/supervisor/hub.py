@@ -11,11 +11,13 @@ from blocks.engines import postgres, prefect_server, valkey
 from blocks.engines.child import Child
 from blocks.engines.folders import make_folders
 from blocks.settings import Settings
+from blocks.warm_worker import fork_process
+from blocks.warm_worker.call import call
 from ui.supervisor.children import gateway, worker
 from ui.supervisor.lock import HubLock
 from ui.supervisor.log import ChildLog
 from ui.supervisor.ports import require_free_ports
-from ui.supervisor.process import Process
+from ui.supervisor.process import Process, StartFailed
 
 STOP_SECONDS = 9.0
 
@@ -52,6 +54,9 @@ class Hub:
             self._lock.note("starting")
             await self._start_children()
             self._lock.note("ready")
+        except BaseExceptionGroup as several:
+            await self.stop()
+            raise _first_cause(several) from None
         except BaseException:
             await self.stop()
             raise
@@ -74,16 +79,28 @@ class Hub:
 
     async def _start_children(self) -> None:
         settings = self.settings
-        first = [valkey.child(settings)] if valkey.needed(settings) else []
+        first = [fork_process.child(settings)]
+        first += [valkey.child(settings)] if valkey.needed(settings) else []
         if postgres.needed(settings):
             first.append(postgres.child(settings))
         if prefect_server.needed(settings):
             first.append(prefect_server.child(settings))
         async with asyncio.TaskGroup() as group:
-            for child in first:
-                group.create_task(self._start(child))
-        await self._start(worker(settings))
-        await self._start(gateway(settings))
+            starting = {child.name: group.create_task(self._start(child)) for child in first}
+            group.create_task(self._prepare("records", [starting["runs"], starting.get("postgres")]))
+        await self._prepare("prefect", [])
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._start(worker(settings)))
+            group.create_task(self._start(gateway(settings)))
+
+    async def _prepare(self, part: str, after: list[asyncio.Task[None] | None]) -> None:
+        """Do a part of `ui.supervisor.prepare` in a warm process."""
+        await asyncio.gather(*(task for task in after if task))
+        socket = fork_process.fork_socket(self.settings)
+        if await call(socket, "ui.supervisor.prepare:run_part", part):
+            said = self.processes["runs"].log.last[-3:]
+            raise StartFailed(f"{part} could not be prepared: {' | '.join(said)}")
+        self.timings[f"{part} prepared"] = time.monotonic() - self._began
 
     async def _start(self, child: Child) -> None:
         log = ChildLog(child.name, self.settings.logs_path, self.console, quiet=self.quiet)
@@ -95,3 +112,10 @@ class Hub:
     def _tell(self, text: str) -> None:
         if self.console:
             self.console.print(f"[bold]hub[/bold]        {text}", highlight=False)
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """What went wrong first, of several things that were started at once."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
