@@ -8,7 +8,7 @@ Place = Literal["product", "test", "example", "documentation", "vendored"]
 _FOLDERS: dict[Place, str] = {
     "vendored": "vendor vendors vendored _vendor node_modules third_party third-party bower_components",
     "test": "test tests testing testdata test_data test-data fixture fixtures __fixtures__ spec specs "
-    "__tests__ __mocks__ mocks e2e integration_tests unittests unit testsuite",
+    "__tests__ __mocks__ mocks e2e integration_tests unittests unit testsuite smoke t",
     "example": "example examples sample samples demo demos tutorial tutorials",
     "documentation": "doc docs documentation javadoc",
 }
