@@ -99,7 +99,7 @@ def _inline(figure: Figure, plot: Plot) -> Markup:
     empty = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     FigureCanvasSVG(figure).print_svg(target, metadata=empty)  # type: ignore[no-untyped-call]  # untyped upstream
     svg = target.getvalue()
-    svg = svg[svg.index("<svg") :]
+    svg = svg[svg.index("<svg") :].replace(" xlink:href=", " href=")
     for noise in _NOISE:
         svg = noise.sub("", svg)
     for colour, variable in _VARIABLES.items():

@@ -1,6 +1,7 @@
 """What one audit leaves behind for the next: scores and finding ids, a few hundred kilobytes at most."""
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -86,7 +87,7 @@ def take_snapshot(
 
 def _fitting(lines: Iterable[FindingLine], room: int) -> Iterator[tuple[FindingLine, int]]:
     for line in lines:
-        size = len(line.model_dump_json().encode()) + 1
+        size = len(json.dumps(line.model_dump())) + 1
         if size > room:
             return
         room -= size

@@ -49,8 +49,8 @@ def snapshot_of(audit: Audit) -> Snapshot:
 
 
 def compare_with(audit: Audit, history: History | None, why: str = "") -> Comparison:
-    """The comparison with the last audit; without a history it says why there is none."""
-    if history is None:
+    """The comparison with the last audit, or why there is none."""
+    if history is None or why:
         note = f"The last audit could not be recalled, so nothing is compared: {why}"
         return Comparison(status="unavailable", note=note)
     return compare(history, snapshot_of(audit), audit.titles)
