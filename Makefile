@@ -48,7 +48,7 @@ format: setup ## Format the code and mend what can be mended
 
 .PHONY: bench
 bench: setup ## Measure launch latency and what the guard costs, and print the figures
-	@$(BIN)/python -m pytest tests/bench -s -q --no-header
+	@$(BIN)/python tests/bench/bench.py
 
 .PHONY: lock
 lock: ## Resolve requirements.lock anew (needs uv)

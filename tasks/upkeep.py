@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 
 from prefect.client.orchestration import get_client
 
-from blocks.driver_runs import start_driver, undriven_projects
+from blocks.driver_runs import start_driver
 from blocks.records.approvals import expire_approvals
 from blocks.records.database import Database
+from blocks.records.projects import undriven_projects
 from blocks.settings import load_settings
 from tasks.governed import governed_task
 

@@ -1,5 +1,6 @@
 """Projects: made from a plan, launched once, driven by one driver at a time."""
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import exists, update
@@ -11,6 +12,9 @@ from blocks.records.database import Database
 from blocks.records.events import add_event
 from blocks.records.tables import FINAL_PROJECT_STATES, Approval, NodeRecord, Project, ProjectState, now
 from blocks.records.text import storable
+
+GRACE = timedelta(seconds=10)
+"""How long a project that was just launched may be without a driver."""
 
 
 async def create_project(
@@ -69,6 +73,18 @@ async def unfinished_projects(database: Database) -> list[Project]:
     """Projects that a driver should be at work on."""
     async with database.session() as session:
         return list(await session.exec(select(Project).where(Project.state == "running")))
+
+
+async def undriven_projects(database: Database) -> list[Project]:
+    """The running projects that no living driver holds."""
+    found = []
+    for project in await unfinished_projects(database):
+        if project.launched_at is not None and now() - project.launched_at < GRACE:
+            continue
+        async with database.lock(f"project:{project.id}") as free:
+            if free:
+                found.append(project)
+    return found
 
 
 async def mark_launched(database: Database, project: str, *, tenant: str) -> Project:

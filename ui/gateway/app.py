@@ -14,6 +14,7 @@ from ui.gateway.edge import Edge, answered_hosts
 from ui.gateway.hub import open_hub
 from ui.gateway.meters import Meters
 from ui.gateway.problems import answer_with_problems
+from ui.gateway.reconciler import reconciling
 
 GUARDED = (
     projects.router,
@@ -36,7 +37,8 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.hub, app.state.memory = hub, hub.memory
             await ensure_tenant(hub.database, settings.tenant)
             await hub.drivers.warm_up()
-            yield
+            async with reconciling(hub):
+                yield
 
     app = FastAPI(
         title="SomaAgentHub",
