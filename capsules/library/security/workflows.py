@@ -1,9 +1,8 @@
-"""Risks in GitHub workflows, read as YAML nodes so that each finding has its line."""
+"""Risks in GitHub workflows, read as YAML events so that each finding has its line."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import yaml
 
@@ -11,10 +10,8 @@ from capsules.library.security.weakness import Weakness
 from capsules.repository.analysis import Severity
 
 IS_WORKFLOW = re.compile(r"(?:^|/)(?:\.github/workflows/[^/]+|action)\.ya?ml$")
-_MOST_NODES = 20_000
+_MOST_EVENTS = 20_000
 _DEEPEST = 30
-_MOST_BRACKETS = 4000
-"""The parser takes quadratic time over nested ones."""
 _OUTSIDE = re.compile(
     r"\$\{\{[^}]*\bgithub\.(?:head_ref\b|event\.(?:issue\.(?:title|body)|pull_request\.(?:title|body|head\.(?:ref"
     r"|label|repo\.default_branch))|(?:comment|review|review_comment|discussion)\.(?:body|title)|pages\b"
@@ -37,12 +34,9 @@ class Scalar:
 
 def examine_workflow(path: str, text: str) -> list[Weakness]:
     """The weak places of one workflow. Raises `ValueError` when it is no readable YAML."""
-    if text.count("[") + text.count("{") > _MOST_BRACKETS:
-        raise ValueError("too many brackets")
     try:
-        root = yaml.compose(text, Loader=yaml.CSafeLoader)
-        scalars = list(_scalars(root))
-    except (yaml.YAMLError, RecursionError) as error:
+        scalars = list(_scalars(text))
+    except yaml.YAMLError as error:
         raise ValueError(type(error).__name__) from None
     found = [*_injected(scalars), *_foreign_code(scalars), *_unpinned(scalars), *_permissions(path, scalars)]
     return [
@@ -137,22 +131,38 @@ _ADVICE = {
 }
 
 
-def _scalars(root: Any) -> Iterator[Scalar]:  # the C loader's nodes are untyped
-    """Every scalar with its keys; aliases are followed, and a bomb of them ends the walk."""
-    waiting: list[tuple[tuple[str, ...], Any]] = [((), root)]
-    visited = 0
-    while waiting:
-        keys, node = waiting.pop()
-        visited += 1
-        if visited > _MOST_NODES:
+@dataclass(kw_only=True)
+class Frame:
+    """A mapping or a list that is being read; `key` is None while a mapping's next key is awaited."""
+
+    mapping: bool
+    key: str | None = None
+
+
+def _scalars(text: str) -> Iterator[Scalar]:
+    """Every scalar with the keys that lead to it.
+
+    Events are read instead of nodes: composing nested nodes recurses in C, and a hostile document ends
+    the process by it. Aliases are not followed.
+    """
+    frames: list[Frame] = []
+    for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
+        if count > _MOST_EVENTS or len(frames) > _DEEPEST:
             raise yaml.YAMLError
-        if isinstance(node, yaml.ScalarNode):
-            block = node.style in {"|", ">"}
-            yield Scalar(keys=keys, value=node.value, line=node.start_mark.line + (2 if block else 1))
-        elif len(keys) > _DEEPEST:
-            raise yaml.YAMLError
-        elif isinstance(node, yaml.MappingNode):
-            pairs = [((*keys, str(key.value)[:100]), value) for key, value in node.value]
-            waiting.extend(reversed(pairs))
-        elif isinstance(node, yaml.SequenceNode):
-            waiting.extend((keys, item) for item in reversed(node.value))
+        if isinstance(event, yaml.CollectionStartEvent):
+            frames.append(Frame(mapping=isinstance(event, yaml.MappingStartEvent)))
+            continue
+        if isinstance(event, yaml.CollectionEndEvent):
+            frames.pop()
+        elif not isinstance(event, yaml.NodeEvent):
+            continue
+        value = event.value if isinstance(event, yaml.ScalarEvent) else ""
+        top = frames[-1] if frames else Frame(mapping=False)
+        if top.mapping and top.key is None:
+            top.key = value[:100]
+            continue
+        if isinstance(event, yaml.ScalarEvent):
+            keys = tuple(frame.key for frame in frames if frame.key is not None)
+            block, line = event.style in {"|", ">"}, event.start_mark.line if event.start_mark else 0
+            yield Scalar(keys=keys, value=value, line=line + (2 if block else 1))
+        top.key = None
