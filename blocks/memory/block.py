@@ -81,7 +81,9 @@ class Memory(Block):
         await self._ask("DELETE", self._place(key, scope))
 
     def _place(self, key: str, scope: str | None) -> str:
-        return f"/kv/{quote(scope or self.scope, safe='')}/{quote(key, safe='')}"
+        # A dot is escaped too: a key '..' would otherwise be taken for the folder above.
+        names = [quote(name, safe="").replace(".", "%2E") for name in (scope or self.scope, key)]
+        return f"/kv/{names[0]}/{names[1]}"
 
     async def _ask(self, method: str, path: str, body: Any = None) -> Any:
         token = self.token.get_secret_value()

@@ -34,6 +34,7 @@ class EdgeEngine:
         self._ownership = ownership
         self._writing = asyncio.Lock()
         self._tidying = asyncio.Lock()
+        self._closing = asyncio.Event()
         self._unflushed = 0
         self._since_copy: list[qdrant.UpdateOperation] | None = None
         self.compact_after = COMPACT_AFTER
@@ -57,6 +58,9 @@ class EdgeEngine:
         return await asyncio.to_thread(self._shard.count, request)
 
     async def tidy(self) -> None:
+        await asyncio.shield(self._tidy())
+
+    async def _tidy(self) -> None:
         async with self._tidying:
             async with self._writing:
                 await asyncio.to_thread(self._flush)
@@ -64,6 +68,7 @@ class EdgeEngine:
                 await self._compact()
 
     async def close(self) -> None:
+        self._closing.set()
         async with self._tidying, self._writing:
             await asyncio.to_thread(self._flush)
             await asyncio.to_thread(self._shard.close)
@@ -105,9 +110,9 @@ class EdgeEngine:
                 await asyncio.to_thread(self._flush)
                 await asyncio.to_thread(shutil.copytree, self._folder, target)
                 self._since_copy = []
-            await compact(target)
+            await compact(target, self._closing)
             async with self._writing:
-                await asyncio.shield(asyncio.to_thread(self._move_to, target))
+                await asyncio.to_thread(self._move_to, target)
         finally:
             self._since_copy = None
             await asyncio.to_thread(self._generations.sweep)

@@ -1,5 +1,7 @@
 """Memory over either engine: meaning and words, fused."""
 
+import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +16,7 @@ from blocks.memory.payloads import item_of, payload_of, where_of
 from blocks.memory.values import Values
 from blocks.memory.words import Bm25Words
 
+logger = logging.getLogger(__name__)
 ITEMS_LIMIT = 256
 """Memories of one call."""
 RECALL_LIMIT = 100
@@ -34,6 +37,7 @@ class HybridMemory:
         self._documents = Lane(embedder)
         self._questions = Lane(embedder)
         self._weights = weights
+        self._tending: asyncio.Task[None] | None = None
         self.put, self.get, self.delete = values.put, values.get, values.delete
 
     async def remember(self, tenant: str, scope: str, drafts: Sequence[Draft]) -> list[Item]:
@@ -80,7 +84,21 @@ class HybridMemory:
         await self._engine.tidy()
         return gone
 
+    def tend(self, seconds: float) -> None:
+        """Tidy up every so many seconds, until closed."""
+        self._tending = asyncio.get_running_loop().create_task(self._tend(seconds))
+
+    async def _tend(self, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await self.tidy()
+            except Exception:
+                logger.exception("tidying the memory failed; it is tried again in %g seconds", seconds)
+
     async def close(self) -> None:
+        if self._tending:
+            self._tending.cancel()
         await self._engine.close()
         await self._values.close()
 

@@ -8,12 +8,17 @@ from blocks.memory.store import MemoryStore
 from blocks.memory.values import Values
 from blocks.settings import Settings
 
+TIDY_EVERY = 600.0
+"""Seconds; what has expired is never recalled, it only takes room until then."""
+
 
 async def open_memory(settings: Settings) -> MemoryStore:
     """The memory of these settings; loads no model and waits for no server until it is used."""
     embedder = MiniLM()
     engine = await _engine(settings, embedder.name, embedder.size)
-    return HybridMemory(engine, embedder, Values(settings.redis_address))
+    memory = HybridMemory(engine, embedder, Values(settings.redis_address))
+    memory.tend(TIDY_EVERY)
+    return memory
 
 
 async def _engine(settings: Settings, model: str, size: int) -> Engine:
