@@ -40,10 +40,6 @@ class Readme:
     words: int
     parts: frozenset[str]
 
-    @property
-    def missing(self) -> list[str]:
-        return [part for part in PARTS if part not in self.parts]
-
 
 def readme_rank(path: str) -> int | None:
     """Where a README is looked for first; None when the file is none."""

@@ -1,0 +1,11 @@
+from capsules.capsule import capsule
+from capsules.library.documentation.report import describe
+from capsules.library.documentation.tools import read_pages
+from capsules.repository.analysis import Analysis
+from capsules.repository.checkout import Checkout
+
+
+@capsule
+async def documentation(checkout: Checkout) -> Analysis:
+    """What a newcomer can read about the project, and what is missing."""
+    return describe(await read_pages(checkout.root, checkout.commit, checkout.name))
