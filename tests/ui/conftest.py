@@ -131,7 +131,7 @@ class Gateway:
         self.records(run)
 
 
-def free_port() -> int:
+def a_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -164,7 +164,7 @@ def serving(settings: Settings) -> Iterator[Gateway]:
 def settings_on(postgres_url: str, folder: Path, **given) -> Settings:
     """Settings of a gateway with a data folder and a database of its own, migrated."""
     url = postgres_url.replace("/postgres?", f"/{folder.name.replace('-', '_')}?")
-    settings = load_settings(data_dir=folder, database_url=url, gateway_port=free_port(), **given)
+    settings = load_settings(data_dir=folder, database_url=url, gateway_port=a_free_port(), **given)
     asyncio.run(upgrade(settings.database_address))
     return settings
 
@@ -172,7 +172,7 @@ def settings_on(postgres_url: str, folder: Path, **given) -> Settings:
 @pytest.fixture(scope="session")
 def gateway(postgres_url, tmp_path_factory) -> Iterator[Gateway]:
     """A gateway whose Prefect is away."""
-    settings = settings_on(postgres_url, tmp_path_factory.mktemp("gateway"), prefect_port=free_port())
+    settings = settings_on(postgres_url, tmp_path_factory.mktemp("gateway"), prefect_port=a_free_port())
     with serving(settings) as served:
         yield served
 
@@ -185,3 +185,15 @@ def serve(postgres_url, tmp_path_factory):
         return serving(settings_on(postgres_url, tmp_path_factory.mktemp("other"), **given))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def serve_again():
+    """Serves settings that were served before."""
+    return serving
+
+
+@pytest.fixture
+def free_port():
+    """Finds a port that nothing listens on."""
+    return a_free_port

@@ -4,35 +4,32 @@ import os
 import sys
 import traceback
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 from blocks.errors import SomaError
 from ui.cli.lazy import Deferred, LazyGroup
 
-COMMANDS = {
-    "demo": Deferred("demo", "ui.cli.demo:demo", "Audit a repository from nothing to a report, in one go."),
-    "up": Deferred("up", "ui.cli.up:up", "Start the hub and keep it up until Ctrl-C."),
-    "launch": Deferred("launch", "ui.cli.launch:launch", "Plan a project from a blueprint and let it run."),
-    "status": Deferred("status", "ui.cli.status:status", "Show the projects, or one project and its nodes."),
-    "approvals": Deferred(
-        "approvals", "ui.cli.answers:approvals", "List the questions that wait for people."
-    ),
-    "approve": Deferred("approve", "ui.cli.answers:approve", "Say yes to a question."),
-    "reject": Deferred("reject", "ui.cli.answers:reject", "Say no to a question."),
-    "artifacts": Deferred(
-        "artifacts", "ui.cli.artifacts:artifacts", "List or fetch what a project delivered."
-    ),
-    "logs": Deferred("logs", "ui.cli.logs:logs", "Read what a project or a part of the hub logged."),
-    "capsules": Deferred("capsules", "ui.cli.capsules:app", "List, show, run, validate and make capsules."),
-    "config": Deferred("config", "ui.cli.config:app", "Show the settings and where each comes from."),
-    "doctor": Deferred("doctor", "ui.cli.doctor:doctor", "Say what is wrong with this installation."),
-}
+COMMANDS = (
+    ("demo", "ui.cli.demo:demo", "Audit a repository from nothing to a report, in one go."),
+    ("up", "ui.cli.up:up", "Start the hub and keep it up until Ctrl-C."),
+    ("launch", "ui.cli.launch:launch", "Plan a project from a blueprint and let it run."),
+    ("status", "ui.cli.status:status", "Show the projects, or one project and its nodes."),
+    ("approvals", "ui.cli.answers:approvals", "List the questions that wait for people."),
+    ("approve", "ui.cli.answers:approve", "Say yes to a question."),
+    ("reject", "ui.cli.answers:reject", "Say no to a question."),
+    ("artifacts", "ui.cli.artifacts:artifacts", "List or fetch what a project delivered."),
+    ("logs", "ui.cli.logs:logs", "Read what a project or a part of the hub logged."),
+    ("capsules", "ui.cli.capsules:app", "List, show, run, validate and make capsules."),
+    ("config", "ui.cli.config:app", "Show the settings and where each comes from."),
+    ("doctor", "ui.cli.doctor:doctor", "Say what is wrong with this installation."),
+)
+"""Name, where the command is, and what it does."""
 
 
 class Soma(LazyGroup):
-    deferred = COMMANDS
+    deferred: ClassVar = {name: Deferred(name, target, summary) for name, target, summary in COMMANDS}
 
 
 app = typer.Typer(
