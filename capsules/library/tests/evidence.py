@@ -84,8 +84,8 @@ _RUNS_TESTS = re.compile(
     re.IGNORECASE,
 )
 _COVERAGE = re.compile(
-    r"\[tool\.coverage\b|\[coverage:|^\[(?:run|report)\]|--cov\b|\bpytest-cov\b|\bcoverage (?:run|xml|report)\b"
-    r"|codecov|coveralls|collectCoverage|coverageThreshold|jacoco|-coverprofile|simplecov|coverlet|\bnyc\b|\bc8\b"
+    r"\[tool\.coverage\b|\[coverage:|^\[(?:run|report)\]|--cov\b|\bpytest-cov\b|codecov"
+    r"|\bcoverage (?:run|xml|report)\b|coveralls|collectCoverage|coverageThreshold|jacoco|-coverprofile|simplecov|coverlet|\bnyc\b|\bc8\b"
     r"|cargo[- ](?:tarpaulin|llvm-cov)",
     re.MULTILINE | re.IGNORECASE,
 )
