@@ -34,7 +34,7 @@ class LaunchLatency:
             "launch to first capsule running",
             (
                 f"{ours:.2f} s p50 ({min(self.hub):.2f} to {max(self.hub):.2f}, n={len(self.hub)}); "
-                f"Prefect's process worker, create to running: {theirs:.2f} s, {theirs / ours:.1f} times as long"
+                f"on Prefect's process worker: {theirs:.2f} s, {theirs / ours:.1f} times as long"
             ),
             "p50 at most 1 s",
         )

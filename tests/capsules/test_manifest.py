@@ -27,9 +27,9 @@ def test_a_good_manifest_is_read_with_its_defaults() -> None:
     """What is not said has the defaults of the format; a list of tools means tools without limits."""
     manifest = parse_manifest(GOOD, "capsule.yaml")
 
-    assert {"greeter.speak": {}} == manifest.tools
-    assert "inline" == manifest.runtime.kind
-    assert (True, False) == (manifest.inputs["who"].required, manifest.inputs["loud"].required)
+    assert manifest.tools == {"greeter.speak": {}}
+    assert manifest.runtime.kind == "inline"
+    assert (manifest.inputs["who"].required, manifest.inputs["loud"].required) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_every_mistake_is_reported_at_once() -> None:
     with pytest.raises(ManifestInvalid) as caught:
         parse_manifest(text, "capsule.yaml")
 
-    assert 2 == len(caught.value.problems)
+    assert len(caught.value.problems) == 2
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "- x", "\t", "key: {a: 1, a: 2", "42"])

@@ -46,7 +46,7 @@ def test_the_digest_changes_with_anything_that_the_plan_does() -> None:
         plan(node("a", authority={"budget": {"seconds": 1.0}})).digest,
     }
 
-    assert 4 == len(digests)
+    assert len(digests) == 4
     assert plan(node("a")).digest in digests
 
 
@@ -54,10 +54,10 @@ def test_the_audit_is_planned_with_each_nodes_tools_frozen() -> None:
     """A node's authority is what its capsule declares, and publishing asks people first."""
     made = get_blueprint("repository-audit").plan({"repository": "https://example.com/x.git"})
 
-    assert ["survey"] == made.node("secrets").needs
+    assert made.node("secrets").needs == ["survey"]
     assert made.node("security").authority.tools
     assert made.node("publish").approval is not None
-    assert "https://example.com/x.git" == made.node("survey").inputs["source"]
+    assert made.node("survey").inputs["source"] == "https://example.com/x.git"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_inputs_travel_as_references_and_arrive_as_values(tmp_path: Path) -> Non
     bound = bind(wanted, {"a": reference}, {"refused": {"b": "no"}})
 
     assert "grüß" not in str(bound)
-    assert {"all": {"a": "grüß"}, "why": {"b": "no"}} == resolve(bound, store.fetch)
+    assert resolve(bound, store.fetch) == {"all": {"a": "grüß"}, "why": {"b": "no"}}
 
 
 def test_a_result_that_was_changed_or_is_gone_is_noticed(tmp_path: Path) -> None:

@@ -233,7 +233,9 @@ def test_events_come_in_order_and_can_be_resumed(run: Run) -> None:
     async def work(database: Database) -> None:
         project = await driven(database)
         seen = await events.events_after(database, project.id)
-        await projects.move_project(database, project.id, fence=project.fence, state="failed", reason="no\0pe")
+        await projects.move_project(
+            database, project.id, fence=project.fence, state="failed", reason="no\0pe"
+        )
         new = await events.events_after(database, project.id, seen[-1].id or 0)
         assert [event.data["state"] for event in new] == ["failed"]
         assert new[0].data["reason"] == "no\\x00pe"

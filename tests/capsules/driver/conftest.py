@@ -90,12 +90,16 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def write_capsule(folder: Path, name: str, body: str) -> None:
     folder.mkdir()
     (folder / "__init__.py").touch()
-    inputs = "{words: {type: object}, refused: {type: object}}" if name == "join" else "{word: {type: string}}"
+    inputs = (
+        "{words: {type: object}, refused: {type: object}}" if name == "join" else "{word: {type: string}}"
+    )
     (folder / "capsule.yaml").write_text(
         f"apiVersion: soma/v1\nkind: Capsule\nname: {name}\nversion: 1.0.0\nsummary: A toy to drive.\n"
         f"owner: tests\ninputs: {inputs}\noutputs: {{said: {{type: string}}}}\ntools: [toy.finger]\n"
     )
-    head = "import asyncio, os\nfrom capsules.capsule import capsule\nfrom tasks.governed import governed_task\n"
+    head = (
+        "import asyncio, os\nfrom capsules.capsule import capsule\nfrom tasks.governed import governed_task\n"
+    )
     (folder / "run.py").write_text(f"{head}@capsule\n{body.strip()}\n")
 
 
@@ -188,7 +192,9 @@ class Toybox:
 
     def drive_and_kill(self, project: Project, until: str) -> None:
         """Drive in a process of its own and kill it with -9 once a body has left the word."""
-        code = f"import asyncio; from flows.project import run_project; asyncio.run(run_project({project.id!r}))"
+        code = (
+            f"import asyncio; from flows.project import run_project; asyncio.run(run_project({project.id!r}))"
+        )
         path = os.pathsep.join([str(Path(*Path(__file__).parts[:-4])), *sys.path])
         driver = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path})
         deadline = time.monotonic() + 120

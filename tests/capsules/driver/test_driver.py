@@ -40,9 +40,9 @@ def test_nodes_run_in_the_order_of_their_needs_and_hand_on_results(toybox: Any, 
     )
     state = drive(project)
 
-    assert "Completed" == state.name
-    assert {"first": "completed", "second": "completed"} == lines(toybox, project)
-    assert ["first", "first"] == log.read_text().split()
+    assert state.name == "Completed"
+    assert lines(toybox, project) == {"first": "completed", "second": "completed"}
+    assert log.read_text().split() == ["first", "first"]
 
 
 def test_driving_a_finished_project_again_runs_no_body(toybox: Any, log: Path) -> None:
@@ -51,7 +51,7 @@ def test_driving_a_finished_project_again_runs_no_body(toybox: Any, log: Path) -
     drive(project)
     state = drive(project)
 
-    assert ("Completed", ["only"]) == (state.name, log.read_text().split())
+    assert (state.name, log.read_text().split()) == ("Completed", ["only"])
 
 
 def test_a_failing_node_is_tried_as_often_as_its_plan_says_and_fails_the_project(
@@ -61,9 +61,9 @@ def test_a_failing_node_is_tried_as_often_as_its_plan_says_and_fails_the_project
     project = toybox.launch(toybox.node("bad", "fail", attempts=3), toybox.node("after", needs=["bad"]))
     state = drive(project)
 
-    assert ("Failed", 3) == (state.name, log.read_text().split().count("fail"))
+    assert (state.name, log.read_text().split().count("fail")) == ("Failed", 3)
     assert "the toy is broken" in state.message
-    assert {"bad": "failed", "after": "skipped"} == lines(toybox, project)
+    assert lines(toybox, project) == {"bad": "failed", "after": "skipped"}
 
 
 def test_a_join_goes_on_without_what_it_tolerates_and_is_told_so(toybox: Any) -> None:
@@ -84,8 +84,8 @@ def test_a_join_goes_on_without_what_it_tolerates_and_is_told_so(toybox: Any) ->
     )
     state = drive(project)
 
-    assert "Completed" == state.name
-    assert "good|bad" == said(toybox, project, "both")
+    assert state.name == "Completed"
+    assert said(toybox, project, "both") == "good|bad"
 
 
 def test_a_forbidden_tool_stops_exactly_its_node_and_prefect_says_why(
@@ -105,10 +105,10 @@ def test_a_forbidden_tool_stops_exactly_its_node_and_prefect_says_why(
     state = drive(project)
     run = asyncio.run(flow_run_of(toybox, project, "caught"))
 
-    assert "PolicyDenied" == state.name
-    assert {"free": "completed", "caught": "denied"} == lines(toybox, project)
+    assert state.name == "PolicyDenied"
+    assert lines(toybox, project) == {"free": "completed", "caught": "denied"}
     assert "touched" not in log.read_text()
-    assert "PolicyDenied" == run.state.name
+    assert run.state.name == "PolicyDenied"
     assert "T-1" in run.state.message
     assert "fingers leave marks" in run.state.message
 
@@ -136,10 +136,10 @@ def test_a_project_rests_while_people_think_and_goes_on_when_they_have(toybox: A
     )
     last = drive(project)
 
-    assert ["AwaitingApproval", "AwaitingApproval", "Completed"] == [first.name, again.name, last.name]
-    assert ("awaiting_approval", "Go on?") == (waiting.state, question.question)
-    assert 1 == len(toybox.query(lambda database: approvals.list_approvals(database, project=project.id)))
-    assert ["before", "after"] == log.read_text().split()
+    assert [first.name, again.name, last.name] == ["AwaitingApproval", "AwaitingApproval", "Completed"]
+    assert (waiting.state, question.question) == ("awaiting_approval", "Go on?")
+    assert len(toybox.query(lambda database: approvals.list_approvals(database, project=project.id))) == 1
+    assert log.read_text().split() == ["before", "after"]
 
 
 def test_a_rejection_denies_the_node_with_the_comment(toybox: Any, log: Path) -> None:
@@ -154,14 +154,12 @@ def test_a_rejection_denies_the_node_with_the_comment(toybox: Any, log: Path) ->
     )
     state = drive(project)
 
-    assert "PolicyDenied" == state.name
+    assert state.name == "PolicyDenied"
     assert "bob said no: too early" in state.message
-    assert "" == log.read_text()
+    assert log.read_text() == ""
 
 
-def test_a_capsule_called_by_itself_passes_the_guard_too(
-    toybox: Any, log: Path, constitution: Path
-) -> None:
+def test_a_capsule_called_by_itself_passes_the_guard_too(toybox: Any, log: Path, constitution: Path) -> None:
     """A call, a copy with options and the bare function are all refused under a denying constitution."""
     constitution.write_text(constitution.read_text().replace("default: allow", "default: deny"))
     flow = toybox.flow("note")
@@ -175,7 +173,7 @@ def test_a_capsule_called_by_itself_passes_the_guard_too(
         with pytest.raises(Exception, match="article"):
             asyncio.run(way())
 
-    assert "" == log.read_text()
+    assert log.read_text() == ""
 
 
 def test_wrong_inputs_fail_the_node_with_a_readable_reason(toybox: Any, log: Path) -> None:
@@ -183,9 +181,9 @@ def test_wrong_inputs_fail_the_node_with_a_readable_reason(toybox: Any, log: Pat
     project = toybox.launch(toybox.node("odd", inputs={"word": {"not": "text"}}))
     state = drive(project)
 
-    assert "Failed" == state.name
+    assert state.name == "Failed"
     assert "word" in state.message
-    assert "" == log.read_text()
+    assert log.read_text() == ""
 
 
 def test_an_inline_run_that_died_with_its_driver_is_tried_again_and_finished_ones_are_not(
@@ -198,8 +196,10 @@ def test_an_inline_run_that_died_with_its_driver_is_tried_again_and_finished_one
     state = drive(project)
     attempts = toybox.query(lambda database: ledger.list_attempts(database, project.id))
 
-    assert "Completed" == state.name
-    assert ["done", "slow", "slow"] == log.read_text().split()
-    assert [("done", "completed"), ("held", "lost"), ("held", "completed")] == [
-        (attempt.node, attempt.state) for attempt in attempts
+    assert state.name == "Completed"
+    assert log.read_text().split() == ["done", "slow", "slow"]
+    assert [(attempt.node, attempt.state) for attempt in attempts] == [
+        ("done", "completed"),
+        ("held", "lost"),
+        ("held", "completed"),
     ]
