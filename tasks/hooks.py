@@ -1,14 +1,13 @@
 """What is asked before an action, in a fixed order: the first refusal wins, and a hook that fails denies."""
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Protocol
 
-from blocks.constitution.decisions import Action, Decision, Determination, Verdict
+from blocks.constitution.decisions import Action, Decision, Determination, Verdict, decision_id
 from blocks.constitution.functions import like
 from blocks.context import Authority, RunContext
 from blocks.plain import digest, plain
@@ -38,7 +37,7 @@ def refusal(
     """A decision against the action in the name of a hook."""
     found = Determination(article=article, verdict=verdict, reason=reason, remedy=remedy, severity="high")
     return Decision(
-        id=f"dec_{os.urandom(12).hex()}",
+        id=decision_id(),
         verdict=verdict,
         stage=action.stage,
         action=action.name,

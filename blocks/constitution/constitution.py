@@ -1,6 +1,5 @@
 """The compiled constitution: immutable, and quick to ask."""
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,14 +10,23 @@ from typing import Any
 import cel
 
 from blocks.constitution.conditions import Condition, context_of
-from blocks.constitution.decisions import RANK, Action, Decision, Determination, Severity, Stage, Verdict
+from blocks.constitution.decisions import (
+    RANK,
+    Action,
+    Decision,
+    Determination,
+    Severity,
+    Stage,
+    Verdict,
+    decision_id,
+)
+from blocks.constitution.flattening import MISSING, Reading, fact, merged
 from blocks.constitution.functions import like
-from blocks.constitution.projection import Trie, merged, project
 from blocks.constitution.secrets import redact_text
-from blocks.constitution.stages import variables
 from blocks.plain import plain
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.]*)\}")
+LONGEST_QUOTE = 200
 MOST_REMEMBERED = 4096
 """How many (stage, action) pairs the index keeps; action names may come from outside."""
 
@@ -46,7 +54,7 @@ class _Chapter:
     """The articles that speak of one (stage, action), and the facts they read."""
 
     articles: tuple[tuple[Article, Condition | None], ...]
-    trie: Trie
+    readings: tuple[Reading, ...]
     functions: tuple[str, ...]
 
 
@@ -72,7 +80,7 @@ class Constitution:
         elif not found:
             found = self._by_default(unread)
         return Decision(
-            id=f"dec_{os.urandom(12).hex()}",
+            id=decision_id(),
             verdict=found[0].verdict if found else self.default,
             stage=action.stage,
             action=action.name,
@@ -98,7 +106,7 @@ class Constitution:
         conditions = [condition for _, condition in articles if condition]
         return _Chapter(
             articles,
-            merged([path for condition in conditions for path in condition.paths], variables(stage)),
+            merged(reading for condition in conditions for reading in condition.readings),
             tuple(dict.fromkeys(name for condition in conditions for name in condition.functions)),
         )
 
@@ -112,7 +120,7 @@ class Constitution:
         for article, condition in chapter.articles:
             try:
                 if condition is not None and context is None:
-                    context = context_of(project(chapter.trie, facts), chapter.functions)
+                    context = context_of(chapter.readings, chapter.functions, facts)
                 if condition is None or condition.holds(context):
                     found.append(_determined(article, facts))
             except Exception as error:  # noqa: BLE001  # whatever goes wrong must not let anything through
@@ -156,11 +164,8 @@ def _unreadable(article: Article, error: Exception) -> Determination:
 
 
 def _quoted(path: str, facts: Mapping[str, Any]) -> str:
-    value: Any = facts
-    for name in path.split("."):
-        try:
-            value = value[name] if isinstance(value, Mapping) else plain(value)[name]
-        except (KeyError, TypeError, IndexError):
-            return "(not given)"
+    value = fact(tuple(path.split(".")), facts)
+    if value is MISSING:
+        return "(not given)"
     text = redact_text(str(plain(value)))
-    return text if len(text) <= 200 else f"{text[:200]}..."  # a reason is one line
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}..."

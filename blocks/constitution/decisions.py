@@ -1,8 +1,10 @@
 """The words of a decision: what was asked, what was answered, and by which articles."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Any, Literal
 
 Stage = Literal[
@@ -25,6 +27,23 @@ Severity = Literal["critical", "high", "medium", "low", "info"]
 
 RANK: Mapping[Verdict, int] = {"allow": 0, "warn": 1, "redact": 2, "approve": 3, "deny": 4}
 """The verdict with the highest rank wins."""
+
+
+_serial = count()
+_process = os.urandom(9).hex()
+
+
+def decision_id() -> str:
+    """An id that no other decision has: this process's random part and a number."""
+    return f"dec_{_process}{next(_serial):08x}"
+
+
+def _renew() -> None:
+    global _process  # noqa: PLW0603  # a forked process must not go on with its parent's ids
+    _process = os.urandom(9).hex()
+
+
+os.register_at_fork(after_in_child=_renew)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

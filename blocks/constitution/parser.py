@@ -30,6 +30,7 @@ class Node:
 class Literal(Node):
     kind: str
     value: object
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +218,7 @@ class _Parser:
     def _primary(self) -> Node:
         token = self._take()
         if token.kind in {"string", "bytes", "int", "uint", "double"}:
-            return Literal(position=token.position, kind=token.kind, value=token.value)
+            return Literal(position=token.position, kind=token.kind, value=token.value, text=token.text)
         if token.kind == "ident":
             return self._word(token)
         if token.text == "(":
@@ -235,7 +236,7 @@ class _Parser:
         if token.text in _WORDS:
             value = _WORDS[token.text]
             kind = "null" if value is None else "bool"
-            return Literal(position=token.position, kind=kind, value=value)
+            return Literal(position=token.position, kind=kind, value=value, text=token.text)
         if token.text == "in":
             raise ConditionError("expected a value, found 'in'", token.position)
         if self._took("("):
@@ -260,6 +261,8 @@ def _macro(token: Token, owner: Node, arguments: tuple[Node, ...]) -> Macro:
     variable = arguments[0]
     if not isinstance(variable, Name):
         raise ConditionError(f"the first argument of {token.text}() is a variable name", token.position)
+    if variable.name.startswith("_"):
+        raise ConditionError(f"a variable's name does not begin with '_': {variable.name}", token.position)
     return Macro(
         position=token.position, name=token.text, owner=owner, variable=variable.name, bodies=arguments[1:]
     )
