@@ -1,0 +1,20 @@
+"""The hub's Prefect blocks by name, for `prefect block register -m blocks`; imported only when asked for."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from blocks.memory.block import Memory as Memory
+
+BLOCKS = {"Memory": "blocks.memory.block"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in BLOCKS:
+        raise AttributeError(f"module 'blocks' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415  # only when asked for
+
+    return getattr(import_module(BLOCKS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *BLOCKS]

@@ -6,6 +6,7 @@ server, which has all of it loaded; the supervisor itself stays small.
 
 import asyncio
 import importlib
+import inspect
 import sys
 
 from prefect.blocks.core import Block
@@ -71,7 +72,7 @@ async def ensure_work_pool(client: PrefectClient, settings: Settings) -> None:
 async def register_blocks(client: PrefectClient) -> None:
     """Register the hub's block classes, so that they can be edited in Prefect's UI."""
     package = importlib.import_module(BLOCK_PACKAGE)
-    for value in vars(package).values():
+    for _, value in inspect.getmembers(package):
         if Block.is_block_class(value) and value is not Block:
             await value.aregister_type_and_schema(client=client)
 
