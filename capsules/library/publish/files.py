@@ -9,7 +9,7 @@ PAGE, TEXT, FINDINGS = "report.html", "report.md", "findings.json"
 _SAFE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
-def make_files(report: Report) -> dict[str, bytes]:
+def make_files(report: Report) -> dict[str, str]:
     """Everything that is published, by name; the same report always gives the same bytes."""
     files = dict(_attachments(report))
     files |= {
@@ -17,7 +17,7 @@ def make_files(report: Report) -> dict[str, bytes]:
         TEXT: render_markdown(report),
         FINDINGS: findings_json(report),
     }
-    return {name: content.encode() for name, content in sorted(files.items())}
+    return dict(sorted(files.items()))
 
 
 def _attachments(report: Report) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 import asyncio
 
+from blocks.constitution.secrets import redacted
 from blocks.context import RunContext, current
 from blocks.records.approvals import list_approvals
 from capsules.capsule import capsule
@@ -10,6 +11,7 @@ from capsules.library.publish.deliverables import Deliverables
 from capsules.library.publish.files import PAGE, TEXT, make_files
 from capsules.library.publish.provenance import Provenance
 from capsules.library.publish.tools import publish_files
+from capsules.library.synthesis.masking import masked, masked_all
 from capsules.library.synthesis.result import Synthesis
 from capsules.repository.analysis import Analysis
 from capsules.repository.checkout import Checkout
@@ -28,16 +30,16 @@ async def publish(
 ) -> Deliverables:
     """The audit as one HTML page, Markdown, an SBOM and a JSON of all findings, in the given folder."""
     report = Report(
-        checkout=checkout,
-        survey=survey,
-        analyses=analyses,
-        synthesis=synthesis,
-        refused=refused or {},
-        provenance=await complete(provenance or Provenance()),
+        checkout=masked(checkout),
+        survey=masked(survey),
+        analyses=masked_all(analyses),
+        synthesis=masked(synthesis),
+        refused=redacted(refused or {}),
+        provenance=masked(await complete(provenance or Provenance())),
     )
     files = await asyncio.to_thread(make_files, report)
     published = Deliverables(folder=folder, report=PAGE, files=await publish_files(folder, files))
-    await show_in_prefect(synthesis, files[TEXT].decode(), published)
+    await show_in_prefect(synthesis, files[TEXT], published)
     return published
 
 

@@ -1,9 +1,11 @@
 import asyncio
 from datetime import UTC, datetime
 
+from blocks.constitution.secrets import redacted
 from blocks.context import current
 from blocks.errors import SomaError
 from capsules.capsule import capsule
+from capsules.library.synthesis.masking import masked, masked_all
 from capsules.library.synthesis.remembering import recall_history, remember_audit
 from capsules.library.synthesis.result import Comparison, Synthesis
 from capsules.library.synthesis.tools import compare_commits
@@ -22,14 +24,14 @@ async def synthesis(
     """What the analyses come to: scores, what to do first, and what changed since the last audit."""
     context = current()
     audit = Audit(
-        checkout=checkout,
-        survey=survey,
-        analyses=analyses,
-        refused=refused or {},
+        checkout=masked(checkout),
+        survey=masked(survey),
+        analyses=masked_all(analyses),
+        refused=redacted(refused or {}),
         at=datetime.now(UTC).replace(microsecond=0),
         project=context.project if context else None,
     )
-    history, why = await recall_history(checkout.source, audit.project)
+    history, why = await recall_history(audit.checkout.source, audit.project)
     comparison = await asyncio.to_thread(compare_with, audit, history, why)
     comparison = await _with_commits(comparison, checkout)
     notes = await remember_audit(audit, history, weigh(audit, comparison, []))

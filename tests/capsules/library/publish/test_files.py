@@ -64,4 +64,4 @@ def test_an_attachment_cannot_leave_the_folder(make_report: Callable[..., Report
     files = make_files(replace(report, analyses={"security": security}))
 
     assert set(files) == {"ok.csv", "report.html", "report.md", "findings.json"}
-    assert files["report.html"].startswith(b"<!doctype html>")
+    assert files["report.html"].startswith("<!doctype html>")
