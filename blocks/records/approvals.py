@@ -129,4 +129,4 @@ def _note(session: AsyncSession, approval: Approval) -> None:
 async def _set_going(session: AsyncSession, project: str) -> None:
     """A project that waited for this answer is running again; upkeep finds it if no driver starts."""
     change = update(Project).where(col(Project.id) == project, col(Project.state) == "awaiting_approval")
-    await session.execute(change.values(state="running"))
+    await session.execute(change.values(state="running", reason=None))

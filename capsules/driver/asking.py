@@ -33,7 +33,8 @@ async def answer(opened: Environment, project: Project, node: PlanNode, standing
         digest = action_digest(project, node, standing)
         if all(item.action_digest != digest for item in given):
             given.append(await _ask_planned(opened, project, node, standing, digest))
-        given = [item for item in given if item.action_digest == digest or not item.details.get("planned")]
+        question = node.approval.question
+        given = [item for item in given if item.action_digest == digest or item.question != question]
     for item in given:
         if item.state in {"rejected", "expired"}:
             return Answer(verdict="no", reason=refusal(item))
@@ -100,6 +101,6 @@ async def _ask_planned(
             held,
             node=node.id,
             question=spec.question,
-            details={"planned": True, "refused": standing.refused(node), **shown},
+            details={**shown, **({"refused": refused} if (refused := standing.refused(node)) else {})},
             action_digest=digest,
         )
