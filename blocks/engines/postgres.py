@@ -17,6 +17,7 @@ from blocks.errors import SomaError
 from blocks.settings import Settings
 
 DATABASES = ("soma", "prefect")
+CAP_DAC_OVERRIDE = 1 << 1
 OPTIONS = {
     "listen_addresses": "",
     "max_connections": "200",
@@ -149,15 +150,24 @@ def _as_ordinary_user() -> list[str]:
     """How to start a program that refuses to be root: as nobody, who may yet pass root's folders."""
     if os.geteuid() != 0:
         return []
-    return [
-        "setpriv",
-        "--reuid=nobody",
-        f"--regid={_nobody().pw_gid}",
-        "--clear-groups",
-        "--inh-caps=+dac_override",
-        "--ambient-caps=+dac_override",
-        "--pdeathsig=INT",
-    ]
+    if not shutil.which("setpriv"):
+        raise PostgresFailed(
+            "PostgreSQL refuses to run as root and `setpriv` is missing: install the package util-linux, "
+            "run the hub as another user, or set SOMA_DATABASE_URL and SOMA_PREFECT_DATABASE_URL"
+        )
+    passes = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"] if _may_pass() else []
+    user = ["--reuid=nobody", f"--regid={_nobody().pw_gid}", "--clear-groups"]
+    return ["setpriv", *user, *passes, "--pdeathsig=INT"]
+
+
+def _may_pass() -> bool:
+    """Whether this root has the capability to pass closed folders; in some containers it has not."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return False
+    effective = next(line for line in status.splitlines() if line.startswith("CapEff"))
+    return bool(int(effective.split()[1], 16) & CAP_DAC_OVERRIDE)
 
 
 def _nobody() -> pwd.struct_passwd:

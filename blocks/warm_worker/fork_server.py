@@ -26,6 +26,7 @@ from blocks.warm_worker.preload import Preloaded, native_threads
 from blocks.warm_worker.wire import Lines, encode
 
 GRACE_SECONDS = 10.0
+LAST_SECONDS = 2.0
 CANCEL_SIGNAL = signal.SIGUSR2
 """Tells a run that the SIGTERM behind it is a cancellation, not a crash (see `blocks.warm_worker.run`)."""
 
@@ -55,6 +56,17 @@ class ForkServer:
                 self._handle(key.fileobj)
             self._reap()
             self._kill_late()
+        self._end_all()
+
+    def _end_all(self) -> None:
+        """Let every run report its end to Prefect, for a short while."""
+        end = time.monotonic() + LAST_SECONDS
+        for pid in self.held.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        while self.held and time.monotonic() < end:
+            time.sleep(0.05)
+            self._reap()
         for run in list(self.held):
             self._signal_group(run, signal.SIGKILL)
 
