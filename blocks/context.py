@@ -30,7 +30,7 @@ class Authority:
     """`seconds` and `tool_calls`."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class RunContext:
     """Everything the guard needs to answer; without one, the answer is deny."""
 
@@ -49,7 +49,7 @@ class RunContext:
     """None outside of a plan: the constitution alone decides."""
     approved: frozenset[str] = frozenset()
     """Digests of actions that people have approved."""
-    spending: Spending = field(default_factory=Spending, repr=False, compare=False)
+    spending: Spending = field(default_factory=Spending, repr=False)
     """What this node has used up; `dataclasses.replace` shares it, a new node gets a new one."""
 
     @cached_property
