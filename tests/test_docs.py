@@ -20,9 +20,10 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from typer.main import get_command
 
 from blocks.settings import Settings
-from ui.cli.main import COMMANDS
+from ui.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -161,9 +162,10 @@ def _fault_of_make(words: list[str]) -> str | None:
 def _fault_of_soma(words: list[str]) -> str | None:
     if not words or words[0] in {"--help", "--version"}:
         return None
-    if words[0] not in COMMANDS:
+    known_commands = get_command(app).commands
+    if words[0] not in known_commands:
         return f"soma has no command {words[0]}"
-    command, rest = COMMANDS[words[0]].load(), words[1:]
+    command, rest = known_commands[words[0]].load(), words[1:]
     inner = getattr(command, "commands", None)
     if inner and rest and not rest[0].startswith("-"):
         if rest[0] not in inner:

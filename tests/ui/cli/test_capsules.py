@@ -130,6 +130,7 @@ def test_a_wrong_input_document_is_named(text, named):
     assert named in found.message
 
 
+@pytest.mark.slow
 def test_a_new_capsule_is_valid_and_its_test_passes(made: Path):
     """What `new` makes is a working capsule with a test that is green as it stands."""
     tested = run_pytest(made)
@@ -139,6 +140,7 @@ def test_a_new_capsule_is_valid_and_its_test_passes(made: Path):
     assert "2 passed" in tested.stdout
 
 
+@pytest.mark.slow
 def test_the_test_of_a_new_capsule_notices_a_fault(made: Path):
     """The test that `new` makes fails when the capsule is wrong."""
     code = made / "run.py"
