@@ -68,11 +68,11 @@ def _headline(churn: Churn, spots: list[Spot]) -> str:
             f"No file that changed {_window(churn)} has a function of complexity above {COMPLEX}; "
             f"{busiest.path} changed most, in {busiest.commits:,} of {churn.commits:,} commits."
         )
-    top = spots[0]
+    top = hard[0]
     files = "1 file" if len(hard) == 1 else f"{len(hard)} files"
     return (
         f"{share} % of the changes to source files {_window(churn)} went into {files} with a function of "
-        f"complexity above {COMPLEX}; first is {top.path}: {top.commits:,} commits, "
+        f"complexity above {COMPLEX}; first of them is {top.path}: {top.commits:,} commits, "
         f"complexity {top.complexity:,}."
     )
 

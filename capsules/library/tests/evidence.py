@@ -85,8 +85,8 @@ _RUNS_TESTS = re.compile(
 )
 _COVERAGE = re.compile(
     r"\[tool\.coverage\b|\[coverage:|^\[(?:run|report)\]|--cov\b|\bpytest-cov\b|codecov"
-    r"|\bcoverage (?:run|xml|report)\b|coveralls|collectCoverage|coverageThreshold|jacoco|-coverprofile|simplecov|coverlet|\bnyc\b|\bc8\b"
-    r"|cargo[- ](?:tarpaulin|llvm-cov)",
+    r"|\bcoverage (?:run|xml|report)\b|coveralls|collectCoverage|coverageThreshold|jacoco"
+    r"|-coverprofile|simplecov|coverlet|\bnyc\b|\bc8\b|cargo[- ](?:tarpaulin|llvm-cov)",
     re.MULTILINE | re.IGNORECASE,
 )
 _THRESHOLD = re.compile(

@@ -15,6 +15,8 @@ from capsules.repository.roles import looks_generated, role_of
 
 _NO_PROGRAM = {"HTML", "CSS", "SCSS", "Less", "Jinja", "Makefile", "Dockerfile", "CMake", "SQL", "Batch"}
 _SCRIPTS = {"setup.py", "noxfile.py", "conf.py", "__main__.py"}
+_PYTHON_FRAMEWORKS = {"pytest", "unittest", "Django test"}
+"""Where none of them is named, test functions are in pytest's style."""
 _SMALLEST = 10
 
 
@@ -97,6 +99,8 @@ class _Reader:
         return None
 
     def finish(self) -> TestReading:
+        if self.found.tests["Python"] and not self.found.evidence.frameworks & _PYTHON_FRAMEWORKS:
+            self.found.evidence.frameworks.add("pytest")
         names = " ".join(self._test_files)
         self.found.unmentioned = unmentioned(self.found.modules, self._imports, self._names, names)
         return self.found
