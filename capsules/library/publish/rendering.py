@@ -14,6 +14,7 @@ from capsules.library.publish.text import (
     number,
     plural,
     prose,
+    rich,
     short_path,
     visible,
     web_links,
@@ -74,6 +75,7 @@ def _with_filters(environment: Environment) -> Environment:
         "number": number,
         "ordinal": lambda value: Markup(f"{value:d}."),  # noqa: S704  # a number
         "prose": prose,
+        "rich": rich,
         "short_path": short_path,
         "signed": lambda value: f"{value:+d}".replace("-", "−") if value else "±0",
         "web_links": web_links,

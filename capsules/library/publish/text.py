@@ -4,11 +4,12 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 _INLINE = re.compile(r"[\\`*_\[\]|~@$]|:(?=/)|(?<=www)\.", re.IGNORECASE)
 _AT_START = re.compile(r"^(?:(\d{1,9})([.)])|([#+=-]))")
 _URL = re.compile(r"https?://[^\s<>\"'`\\{}|^\[\]]+\Z")
+_CODE = re.compile(r"(`{1,2})([^`<>]{1,200})\1")
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _JOINERS = frozenset("\u200c\u200d")
 
@@ -38,6 +39,12 @@ def escape_markdown(text: object) -> Markup:
     line = visible(" ".join(str(text).split())).replace("&", "&amp;")
     escaped = _AT_START.sub(r"\1\\\2\3", _INLINE.sub(r"\\\g<0>", line))
     return Markup(escaped.replace("<", "&lt;").replace(">", "&gt;"))  # noqa: S704  # everything that Markdown acts on is escaped above
+
+
+def rich(text: object, limit: int = 600) -> Markup:
+    """The text as `prose` gives it, with what stands between backticks set as code."""
+    escaped = str(escape(prose(text, limit)))
+    return Markup(_CODE.sub(r"<code>\2</code>", escaped))  # noqa: S704  # escaped in the line above
 
 
 def web_links(links: Iterable[str]) -> list[str]:

@@ -141,7 +141,8 @@ def _by_score(area: AreaScore) -> tuple[int, int]:
 
 
 def _named(area: AreaScore) -> str:
-    return f"{area.title.lower()} ({area.score})"
+    begins_lower = area.title[:1].lower() + area.title[1:] if area.title[1:2].islower() else area.title
+    return f"{begins_lower} ({area.score})"
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from capsules.library.publish.text import escape_markdown, number, prose, short_path, visible, web_links
+from capsules.library.publish.text import escape_markdown, number, prose, rich, short_path, visible, web_links
 
 
 @given(st.text())
@@ -86,3 +86,9 @@ def test_long_text_is_cut_at_a_word() -> None:
 def test_a_long_path_keeps_its_end() -> None:
     """The file's name tells more than the folders above it."""
     assert short_path("src/deep/er/file.py", 10) == "…r/file.py"
+
+
+def test_code_in_backticks_is_set_as_code_and_escaped_all_the_same() -> None:
+    """Advice is readable, and markup between backticks stays text."""
+    assert rich("run `ruff check` or ``x``") == "run <code>ruff check</code> or <code>x</code>"
+    assert rich("`<b>` and `open") == "<code>&lt;b&gt;</code> and `open"
