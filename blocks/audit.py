@@ -57,6 +57,7 @@ class AuditLog:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._gave_up = False
 
     def record(self, decision: Decision, context: "RunContext", arguments: Mapping[str, Any]) -> None:
         """Queues the decision; raises `Unavailable` when it could not be kept."""
@@ -79,6 +80,8 @@ class AuditLog:
 
     async def close(self) -> None:
         """Stores what is left and ends the log; raises the sink's error when that is not possible."""
+        if self._closed:
+            return
         try:
             await self.flush()
         finally:
@@ -98,6 +101,8 @@ class AuditLog:
         with self._changed:
             if self._stored >= self._recorded:
                 done.set_result(None)
+            elif self._gave_up:
+                done.set_exception(Unavailable(f"{len(self._rows)} decisions could not be recorded"))
             else:
                 self._barriers.append((self._recorded, done))
                 self._started().notify_all()
@@ -121,7 +126,7 @@ class AuditLog:
             self._changed.wait_for(lambda: self._rows or self._closed)
             if not self._closed:
                 self._changed.wait_for(lambda: self._barriers or self._closed, INTERVAL)
-            return bool(self._rows)
+            return bool(self._rows) and not self._gave_up
 
     def _store(self, runner: asyncio.Runner) -> None:
         batch = list(islice(self._rows, BATCH))
@@ -146,8 +151,7 @@ class AuditLog:
         logger.error("%d decisions wait to be recorded: %s", len(self._rows), type(error).__name__)
         with self._changed:
             failed, self._barriers = self._barriers, []
-            if self._closed:
-                self._rows.clear()
+            self._gave_up = self._closed
         for _, barrier in failed:
             _answer(barrier, error)
         with self._changed:
