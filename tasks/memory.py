@@ -106,9 +106,7 @@ def _place(scope: str, subject: str) -> str:
     if scope != "project":
         if scope == "tenant" or subject:
             return namespace(scope, subject)
-        raise BadInput(
-            f"the scope {scope!r} needs a subject", mend="say which one"
-        )
+        raise BadInput(f"the scope {scope!r} needs a subject", mend="say which one")
     if own and subject not in {"", own}:
         raise Forbidden(f"the memory of the project {subject!r} is not this project's")
     if not (own or subject):

@@ -92,6 +92,7 @@ def test_a_kill_while_the_index_is_built_loses_nothing(tmp_path: Path) -> None:
         engine = open_edge(tmp_path / "m", 2)
         count = asyncio.run(engine.count(ALL))
         assert total <= count <= total + 1
+        assert len(list((tmp_path / "m").glob("shard-*"))) == 1
         total = count
         asyncio.run(engine.close())
 
