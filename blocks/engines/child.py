@@ -30,7 +30,7 @@ class Child:
     before: Callable[[], Awaitable[None]] | None = None
     """Run before every start: removes what a killed predecessor left."""
     stop_signal: signal.Signals = signal.SIGTERM
-    stop_seconds: float = 5
+    stop_seconds: float = 2.5
     death_signal: signal.Signals = signal.SIGKILL
     """What the process gets when the supervisor dies without stopping it."""
     folder: Path | None = field(default=None)

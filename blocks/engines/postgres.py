@@ -77,6 +77,7 @@ def child(settings: Settings) -> Child:
         before=lambda: _prepare(settings),
         ready=lambda: _ready(settings),
         stop_signal=signal.SIGINT,
+        stop_seconds=8,
         death_signal=signal.SIGINT,
     )
 

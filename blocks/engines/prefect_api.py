@@ -52,7 +52,7 @@ def main() -> None:
             host=settings.server.api.host,
             port=settings.server.api.port,
             timeout_keep_alive=settings.server.api.keepalive_timeout,
-            timeout_graceful_shutdown=2,
+            timeout_graceful_shutdown=1,
             log_level="warning",
         )
         Server(config, url, note).run()

@@ -29,7 +29,7 @@ def child(settings: Settings) -> Child:
         },
         ready=lambda: ready(settings),
         ready_seconds=180,
-        stop_seconds=4,
+        stop_seconds=2,
     )
 
 

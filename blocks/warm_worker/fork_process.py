@@ -24,6 +24,11 @@ def fork_socket(settings: Settings) -> Path:
     return settings.runtime_path / "runs.sock"
 
 
+def ready_note(settings: Settings) -> Path:
+    """The file that a worker makes when it has begun to take runs."""
+    return settings.runtime_path / "worker.ready"
+
+
 def child(settings: Settings) -> Child:
     """The fork server as a process to be supervised."""
     path = fork_socket(settings)

@@ -26,7 +26,7 @@ from blocks.warm_worker.preload import Preloaded, native_threads
 from blocks.warm_worker.wire import Lines, encode
 
 GRACE_SECONDS = 10.0
-LAST_SECONDS = 2.0
+LAST_SECONDS = 1.5
 CANCEL_SIGNAL = signal.SIGUSR2
 """Tells a run that the SIGTERM behind it is a cancellation, not a crash (see `blocks.warm_worker.run`)."""
 
@@ -45,6 +45,8 @@ class ForkServer:
         """When a run that was asked to stop is killed."""
         self.clients: dict[socket.socket, Lines] = {}
         self.selector = selectors.DefaultSelector()
+        self.options: list[str] = []
+        """To be passed on when this interpreter is replaced."""
         self.stopping = False
         self._wake, self._woken = os.pipe()
 
@@ -215,7 +217,7 @@ class ForkServer:
         self._send(client, {"is": "renewing", "run": message["run"]})
         os.set_inheritable(self.listener.fileno(), True)  # noqa: FBT003
         state = json.dumps({"listener": self.listener.fileno(), "held": self.held, "ended": self.ended})
-        module = ["-m", "blocks.warm_worker.fork_server", "--state", state]
+        module = ["-m", "blocks.warm_worker.fork_server", "--state", state, *self.options]
         os.execv(sys.executable, [sys.executable, *module])  # noqa: S606  # ourselves again
 
 
@@ -223,17 +225,19 @@ def main(arguments: Iterable[str] | None = None) -> None:
     """Listen, load what runs need, and serve: `python -m blocks.warm_worker.fork_server SOCKET`."""
     parser = argparse.ArgumentParser(prog="fork_server")
     parser.add_argument("socket", type=Path, nargs="?")
+    parser.add_argument("--bare", action="store_true", help="load Prefect and SOMA_PRELOAD, not the hub")
     parser.add_argument("--state", type=json.loads, default=None)
     given = parser.parse_args(None if arguments is None else list(arguments))
     listener = _open(given.socket, given.state)
     skip_slow_imports()
-    preloaded = Preloaded.load()
+    preloaded = Preloaded.load(bare=given.bare)
     gc.collect()
     gc.freeze()
     if (threads := native_threads()) > 1:
         print(f"WARNING {threads} threads run in the fork server; runs may hang", flush=True)  # noqa: T201
     held = given.state["held"] if given.state else {}
     server = ForkServer(listener, preloaded, held)
+    server.options = ["--bare"] if given.bare else []
     server.ended = given.state["ended"] if given.state else {}
     print(f"ready: {len(preloaded.files)} source files of the hub loaded", flush=True)  # noqa: T201
     server.serve()

@@ -39,9 +39,10 @@ class Preloaded:
     """Path -> modification time in nanoseconds."""
 
     @classmethod
-    def load(cls) -> "Preloaded":
-        """Import Prefect's engine and every module of the hub; one that fails is said and left out."""
-        for name in (*PREFECT, *LATER, *_hub_modules(), *_extra_modules()):
+    def load(cls, *, bare: bool = False) -> "Preloaded":
+        """Import Prefect's engine and, unless `bare`, every module of the hub; one that fails is left out."""
+        ours = () if bare else (*LATER, *_hub_modules())
+        for name in (*PREFECT, *ours, *_extra_modules()):
             try:
                 importlib.import_module(name)
             except Exception as error:  # noqa: BLE001  # a broken capsule must not stop the others

@@ -27,7 +27,7 @@ from pydantic import Field
 
 from blocks.settings import Settings, load_settings
 from blocks.warm_worker.fork_client import ForkClient
-from blocks.warm_worker.fork_process import OwnForkServer, fork_socket
+from blocks.warm_worker.fork_process import OwnForkServer, fork_socket, ready_note
 from blocks.warm_worker.lost_runs import LostRuns
 from blocks.warm_worker.wakeups import Wakeups
 
@@ -86,6 +86,7 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         self._cancelled: set[str] = set()
         self._flows: dict[UUID, Flow] = {}
         self._once = False
+        self._ready = False
 
     @property
     def place(self) -> str:
@@ -128,6 +129,9 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         self._last_polled_time = now = datetime.now(UTC)
         if not self._has_successfully_synced or self._is_full():
             return []
+        if not self._ready:
+            ready_note(self.settings).write_text(self.name)
+            self._ready = True
         found = await self._get_scheduled_flow_runs()
         due = [entry for entry in found if _due(entry) <= now + EARLY]
         later = [_due(entry) for entry in found if entry not in due]

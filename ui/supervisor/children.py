@@ -6,14 +6,25 @@ import httpx
 
 from blocks.engines.child import Child, hub_environment
 from blocks.settings import Settings
+from blocks.warm_worker.fork_process import ready_note
 
 
 def worker(settings: Settings) -> Child:
     """The worker that runs flows in warm processes."""
+    note = ready_note(settings)
+
+    async def clear() -> None:
+        note.unlink(missing_ok=True)
+
+    async def ready() -> bool:
+        return note.exists()
+
     return Child(
         name="worker",
         command=(sys.executable, "-m", "blocks.warm_worker"),
-        environment=hub_environment(settings),
+        environment={**hub_environment(settings), "SOMA_SUPERVISED": "1"},
+        before=clear,
+        ready=ready,
     )
 
 

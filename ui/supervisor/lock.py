@@ -3,12 +3,16 @@
 import fcntl
 import json
 import os
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
 from blocks.errors import Conflict
 from blocks.settings import Settings
+
+ATTEMPTS = 6
+"""Somebody who only looks whether a hub is up holds the lock for a moment."""
 
 
 class AlreadyUp(Conflict):
@@ -38,12 +42,16 @@ class HubLock:
 
     def acquire(self) -> None:
         file = _lock_path(self.settings).open("a")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            raise _already_up(self.settings) from None
-        self._file = file
+        for _ in range(ATTEMPTS):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(0.05)
+            else:
+                self._file = file
+                return
+        file.close()
+        raise _already_up(self.settings)
 
     def note(self, state: str) -> None:
         """Write down where this hub is and what it does, for the command line."""

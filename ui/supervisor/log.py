@@ -12,6 +12,8 @@ MAX_BYTES = 10_000_000
 KEPT_FILES = 5
 LONGEST_LINE = 16_000
 IMPORTANT = re.compile(r"\b(WARN(ING)?|ERROR|CRITICAL|FATAL|PANIC|Traceback)\b")
+NOISE = re.compile(r"Memory overcommit must be|Could not load 'sarif'|EventsWorker - Still processing")
+"""True and of no use to the reader; kept in the files alone."""
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_cyan")
 
@@ -37,7 +39,7 @@ class ChildLog:
         self._rotate()
         self._file.write(json.dumps(self._record(clean), ensure_ascii=False) + "\n")
         self._file.flush()
-        if self.console and (not self.quiet or IMPORTANT.search(clean)):
+        if self.console and not NOISE.search(clean) and (not self.quiet or IMPORTANT.search(clean)):
             self._show(clean)
 
     def close(self) -> None:

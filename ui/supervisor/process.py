@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import math
 import signal
 import time
 from collections.abc import Callable
@@ -47,14 +48,15 @@ class Process:
         await self._until_ready()
         self._watch = asyncio.create_task(self._keep())
 
-    async def stop(self) -> None:
-        """End the child: its stop signal first, after the time it is given SIGKILL."""
+    async def stop(self, seconds: float = math.inf) -> None:
+        """End the child: its stop signal first, SIGKILL after `seconds` or what the child is given."""
         self._stopping = True
         if self._watch:
             self._watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watch
-        await self._end()
+        await self._end(seconds)
+        self.log.close()
 
     async def _spawn(self) -> None:
         child = self.child
@@ -127,13 +129,13 @@ class Process:
         else:
             self.tell(f"{self.child.name} is up again")
 
-    async def _end(self) -> None:
+    async def _end(self, seconds: float = math.inf) -> None:
         process = self._process
         if process and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(self.child.stop_signal)
             try:
-                await asyncio.wait_for(process.wait(), self.child.stop_seconds)
+                await asyncio.wait_for(process.wait(), max(0.1, min(seconds, self.child.stop_seconds)))
             except TimeoutError:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
