@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -52,19 +53,14 @@ def run_ruff(checkout: Checkout, seconds: float) -> Lint:
     """Check the Python sources in batches until all are done or the time is spent."""
     deadline, files = Deadline(seconds), list(_python_sources(checkout))
     small = [file for file in files if file.size <= _LARGEST]
-    skipped = {"larger than 1 MB": len(files) - len(small)}
-    target, problems, late = target_version(checkout), list[Problem](), 0
+    skipped = Counter({"larger than 1 MB": len(files) - len(small)})
+    target, problems = target_version(checkout), list[Problem]()
     for batch in _batches(small):
-        found = None if deadline.passed else _check(checkout, batch, target, deadline.left)
-        late += len(batch) if found is None else 0
-        problems.extend(found or [])
-    skipped["out of time"] = late
+        problems.extend(_check(checkout, batch, target, deadline, skipped))
     skipped["not UTF-8"] = sum(problem.rule == UNREADABLE for problem in problems)
-    skipped = {reason: number for reason, number in skipped.items() if number}
-    examined = len(files) - sum(skipped.values())
     return Lint(
         problems=[problem for problem in problems if problem.rule != UNREADABLE],
-        coverage=Coverage(examined=examined, total=len(files), skipped=skipped),
+        coverage=Coverage(examined=len(files) - skipped.total(), total=len(files), skipped=dict(+skipped)),
     )
 
 
@@ -91,14 +87,33 @@ def target_version(checkout: Checkout) -> str:
     return f"py3{next(fitting, _USUAL)}"
 
 
-def _check(checkout: Checkout, batch: list[SourceFile], target: str, seconds: float) -> list[Problem] | None:
-    """The problems of these files, or None when ruff was not done in time."""
-    places = {_as_ruff_says(checkout, file): file for file in batch}
+def _check(
+    checkout: Checkout, batch: list[SourceFile], target: str, deadline: Deadline, skipped: Counter[str]
+) -> Iterator[Problem]:
+    """The problems of these files; one that makes ruff crash is found by halving, and left out."""
+    done = None if deadline.passed else _run(checkout, batch, target, deadline.left)
+    if done is None:
+        skipped["out of time"] += len(batch)
+    elif done.returncode == 0:
+        places = {_as_ruff_says(checkout, file): file for file in batch}
+        found = (_problem(json.loads(line), places) for line in done.stdout.splitlines())
+        yield from (problem for problem in found if problem)
+    elif len(batch) == 1:
+        skipped["not read by ruff"] += 1
+    else:
+        middle = len(batch) // 2
+        for half in (batch[:middle], batch[middle:]):
+            yield from _check(checkout, half, target, deadline, skipped)
+
+
+def _run(
+    checkout: Checkout, batch: list[SourceFile], target: str, seconds: float
+) -> subprocess.CompletedProcess[bytes] | None:
     options = ["--isolated", "--no-cache", "--no-fix", "--exit-zero", "--output-format", "json-lines"]
     rules = ["--select", _RULES, "--ignore", _NOISE, "--per-file-ignores", _REEXPORTS]
     names = [os.path.join(checkout.root.encode(), file.raw) for file in batch]  # noqa: PTH118  # bytes
     try:
-        done = subprocess.run(
+        return subprocess.run(
             [find_ruff_bin(), "check", *options, *rules, "--target-version", target, "--", *names],
             capture_output=True,
             timeout=seconds,
@@ -107,8 +122,6 @@ def _check(checkout: Checkout, batch: list[SourceFile], target: str, seconds: fl
         )
     except subprocess.TimeoutExpired:
         return None
-    found = (_problem(json.loads(line), places) for line in done.stdout.splitlines())
-    return [problem for problem in found if problem]
 
 
 def _as_ruff_says(checkout: Checkout, file: SourceFile) -> str:

@@ -156,7 +156,8 @@ def _describe(wanted: Source, target: Path) -> Clone:
     with contextlib.suppress(KeyError):
         changed = repository.config.get_int("soma.uncommitted")
         if changed:
-            notes.append(f"{changed:,} tracked files have uncommitted changes; the commit alone was audited.")
+            files = "1 tracked file has" if changed == 1 else f"{changed:,} tracked files have"
+            notes.append(f"{files} uncommitted changes; the commit alone was audited.")
     if repository.is_shallow:
         notes.append(
             "The repository is a shallow clone: its history is cut off, so every figure on it is too low."
