@@ -35,10 +35,14 @@ def child(settings: Settings) -> Child:
 
 async def ready(settings: Settings) -> bool:
     """Whether Prefect's API answers and reaches its database."""
-    credential = os.environ.get("PREFECT_API_AUTH_STRING")
-    user, _, password = (credential or "").partition(":")
     try:
-        async with httpx.AsyncClient(timeout=5, auth=(user, password) if credential else None) as client:
+        async with httpx.AsyncClient(timeout=5, auth=credentials()) as client:
             return (await client.get(f"{settings.prefect_api_url}/ready")).is_success
     except httpx.HTTPError:
         return False
+
+
+def credentials() -> tuple[str, str] | None:
+    """The user and password of `PREFECT_API_AUTH_STRING`, where it is set."""
+    user, colon, password = os.environ.get("PREFECT_API_AUTH_STRING", "").partition(":")
+    return (user, password) if colon else None
