@@ -78,3 +78,9 @@ def test_remarkable_points_are_numbered() -> None:
 
     assert named_points(drawn) == ["large", "middle", "small"]
     assert {"1", "2", "3"} <= set(texts(draw(drawn)))
+
+
+@pytest.mark.parametrize("kind", ["bar", "barh", "line", "stacked"])
+def test_a_formula_in_a_label_is_shown_as_it_is_written(kind: str) -> None:
+    """Dollar signs in a name do not start a formula."""
+    assert "$x^2$" in texts(draw(plot(kind, ["$x^2$", "other"], lines=[1.0, 2.0])))
