@@ -85,12 +85,16 @@ def as_spdx(text: str) -> str | None:
     """The expression in the SPDX spelling, None when it is none."""
     if len(text) > _LONGEST or text.count("(") > 10:  # no real expression nests so deep
         return None
-    licensing: Any = get_spdx_licensing()
     try:
-        parsed = licensing.parse(text, validate=True, strict=True)
+        parsed = _licensing().parse(text, validate=True, strict=True)
     except (ExpressionError, ValueError, AttributeError, TypeError, RecursionError):
         return None
     return str(parsed) if parsed is not None else None
+
+
+@cache
+def _licensing() -> Any:
+    return get_spdx_licensing()
 
 
 def alternatives(expression: str) -> list[str]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LEFT_OUT = frozenset({"B105", "B106", "B107", "B308"})
 """Passwords are the secrets capsule's part, which never quotes them; B703 says what B308 says, but better."""
 
+_NOQA = re.compile(r"#\s*noqa:\s*([A-Z0-9, ]+)")
+_LONGEST_SPAN = 40
 _REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _GRADES: dict[tuple[str, str], Severity] = {
     ("HIGH", "HIGH"): "high",
@@ -40,7 +42,7 @@ class PythonScan:
     weaknesses: Weaknesses = field(default_factory=Weaknesses)
     lines: int = 0
     suppressed: int = 0
-    """Findings that `# nosec` comments hide."""
+    """Findings that a `nosec` or a `noqa` comment with the rule hides."""
     test_asserts: int = 0
     broken: list[str] = field(default_factory=list)
     """Files with a syntax error."""
@@ -62,6 +64,8 @@ class PythonScan:
         for issue in manager.results:
             if place == "test" and issue.test_id == "B101":
                 self.test_asserts += 1
+            elif _is_waived(issue, lines):
+                self.suppressed += 1
             else:
                 self.weaknesses.add(_weakness(issue, path, place, lines))
         for _, reason in manager.skipped:
@@ -82,6 +86,17 @@ def _weakness(issue: "Issue", path: str, place: Place, lines: list[str]) -> Weak
         content=lines[line - 1] if 0 < line <= len(lines) else "",
         detail=f"{issue.text} (confidence {issue.confidence.lower()})",
         link=issue.cwe.link() if issue.cwe.id else "",
+    )
+
+
+def _is_waived(issue: "Issue", lines: list[str]) -> bool:
+    """Whether a `noqa` names the rule in ruff's numbering, which is bandit's with another letter."""
+    span = range(issue.lineno or 1, (issue.linerange or [issue.lineno or 1])[-1] + 1)
+    return any(
+        issue.test_id.replace("B", "S", 1) in comment
+        for number in list(span)[:_LONGEST_SPAN]
+        if 0 < number <= len(lines)
+        for comment in _NOQA.findall(lines[number - 1][:2000])
     )
 
 

@@ -30,9 +30,9 @@ def report_python(walk: Walk, scan: PythonScan) -> Analysis:
         metrics=[
             Metric(name="lines of Python examined", value=scan.lines, unit="lines"),
             Metric(
-                name="findings hidden by nosec",
+                name="findings hidden by comments",
                 value=scan.suppressed,
-                note="`# nosec` comments were obeyed; this is how many findings they hide",
+                note="`nosec`, and `noqa` with the rule's number, were obeyed; so many findings they hide",
             ),
             Metric(
                 name="asserts in tests",

@@ -73,11 +73,12 @@ def test_tests_are_judged_mildly(commit: Commit) -> None:
 
 
 def test_nosec_is_obeyed_and_counted(commit: Commit) -> None:
-    """A `# nosec` hides its finding, and the number of hidden findings is reported."""
-    analysis = audited(commit({"a.py": "eval(x)  # nosec\nexec(y)  # nosec B102\n"}))
+    """A `nosec`, or ruff's `noqa` for the rule, hides its finding, and the number of them is reported."""
+    code = "eval(x)  # nosec\nexec(y)  # nosec B102\nexec(z)  # noqa: E501, S102\n"
+    analysis = audited(commit({"a.py": code}))
 
     assert analysis.findings == []
-    assert metrics(analysis)["findings hidden by nosec"] == 2
+    assert metrics(analysis)["findings hidden by comments"] == 3
 
 
 def test_the_repositorys_own_settings_are_not_obeyed(commit: Commit) -> None:
