@@ -169,6 +169,9 @@ def _notes(
     unparsed = maintainability.coverage.skipped.get("not parsed", 0)
     if unparsed:
         notes.append(f"{unparsed:,} Python files could not be parsed for the maintainability index.")
+    crashed = lint.coverage.skipped.get("not read by ruff", 0)
+    if crashed:
+        notes.append(f"{crashed:,} Python files made ruff crash and were not checked by it.")
     if lint.coverage.total:
         notes.append("Ruff ran with rules of its own choice; `noqa` comments in the code were respected.")
     return notes

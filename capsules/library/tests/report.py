@@ -60,7 +60,7 @@ def _headline(reading: TestReading) -> str:
         return f"No tests were found beside {reading.source_lines:,} lines of code."
     total = reading.tests.total()
     frameworks = _listed(sorted(reading.evidence.frameworks)) or "no framework that is known"
-    said = f"{total:,} tests in {reading.test_files:,} files with {frameworks}"
+    said = f"{_count(total, 'test')} in {_count(reading.test_files, 'file')} with {frameworks}"
     if not reading.evidence.ci:
         said += "; no CI is configured to run them"
     elif reading.evidence.ci_runs_tests:
@@ -68,8 +68,12 @@ def _headline(reading: TestReading) -> str:
     else:
         said += f"; {_listed(sorted(reading.evidence.ci))} does not seem to run them"
     if reading.unmentioned:
-        said += f"; none mentions {len(reading.unmentioned):,} of {len(reading.modules):,} Python modules"
+        said += f"; no test mentions {len(reading.unmentioned):,} of {len(reading.modules):,} Python modules"
     return said + "."
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _listed(words: list[str]) -> str:
