@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ui.cli.connect import hub
 from ui.cli.question import show_question
-from ui.cli.terminal import console, plain, word
+from ui.cli.terminal import columns, console, plain, word
 from ui.wire import Approval
 
 Id = Annotated[str, typer.Argument(metavar="APPROVAL", help="The approval; `soma approvals` lists them.")]
@@ -38,7 +38,7 @@ def approvals(
 def listed(found: list[Approval]) -> Table | str:
     if not found:
         return "nothing waits for an answer"
-    table = Table.grid(padding=(0, 2, 0, 0))
+    table = columns("id", "state", "project")
     for approval in found:
         table.add_row(
             Text(approval.id, "bold"), word(approval.state), approval.project, Text(plain(approval.question))

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from blocks.errors import BadInput, NotFound, Unavailable
 from ui.cli.connect import hub
-from ui.cli.terminal import console, plain, size
+from ui.cli.terminal import columns, console, plain, size
 from ui.client import HubClient
 from ui.wire import Artifact
 
@@ -48,7 +48,7 @@ def _named(found: list[Artifact], name: str) -> Artifact:
 def listed(found: list[Artifact]) -> Table | str:
     if not found:
         return "nothing delivered yet"
-    table = Table.grid(padding=(0, 2, 0, 0))
+    table = columns("name", "size", "type")
     for artifact in found:
         where = Text(plain(artifact.path))
         table.add_row(Text(plain(artifact.name), "bold"), size(artifact.size), artifact.media_type, where)

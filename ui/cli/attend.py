@@ -5,11 +5,12 @@ from rich.prompt import Prompt
 from rich.text import Text
 
 from blocks.errors import Conflict
-from ui.cli.live import needs_people, watch
+from ui.cli.live import Screen, needs_people, watch
 from ui.cli.outcome import tell_outcome
 from ui.cli.question import show_question
+from ui.cli.terminal import plain
 from ui.client import HubClient
-from ui.wire import Approval, ProjectDetail
+from ui.wire import ProjectDetail
 
 WAITS_FOR_PEOPLE = 3
 """The exit code of a command that ends while a question is open."""
@@ -17,8 +18,9 @@ WAITS_FOR_PEOPLE = 3
 
 def attend(client: HubClient, project: str, console: Console, *, yes: bool, hub_stays: bool = True) -> int:
     """Follow the project, have its questions answered, and return the exit code that it earned."""
+    screen = Screen(console)
     while True:
-        view = watch(client, project, console, until=needs_people)
+        view = watch(client, project, screen, until=needs_people)
         if view.final:
             return tell_outcome(client, view, console)
         if not _answer_all(client, view, console, yes=yes):
@@ -28,7 +30,8 @@ def attend(client: HubClient, project: str, console: Console, *, yes: bool, hub_
 
 def _answer_all(client: HubClient, view: ProjectDetail, console: Console, *, yes: bool) -> bool:
     for approval in view.approvals:
-        show_question(approval, console)
+        if not yes:
+            show_question(approval, console)
         verdict = "approve" if yes else _ask(console)
         if verdict is None:
             return False
@@ -37,7 +40,8 @@ def _answer_all(client: HubClient, view: ProjectDetail, console: Console, *, yes
         except Conflict as error:  # somebody else was faster
             console.print(Text(error.message, "yellow"))
         else:
-            console.print(Text("approved" if verdict == "approve" else "rejected", "bold"))
+            word = "approved" if verdict == "approve" else "rejected"
+            console.print(Text(f"{word}: {plain(approval.question)} ({approval.id})", "bold"))
     return True
 
 
@@ -51,9 +55,8 @@ def _ask(console: Console) -> str | None:
 
 
 def _tell_how_to_answer(view: ProjectDetail, console: Console, *, hub_stays: bool) -> None:
-    ids: list[Approval] = view.approvals
     console.print(Text("the project waits for a person; to answer:", "yellow"))
     if not hub_stays:
         console.print("  soma up", markup=False)
-    for approval in ids:
+    for approval in view.approvals:
         console.print(f"  soma approve {approval.id}    (or: soma reject {approval.id})", markup=False)

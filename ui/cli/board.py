@@ -68,7 +68,7 @@ def _needs(open_needs: list[str]) -> str:
 
 
 def reasons(view: ProjectDetail) -> Iterator[str]:
-    if view.reason:
+    if view.reason and view.state not in {"planned", "running", "completed"}:
         yield view.reason
 
 
@@ -79,7 +79,7 @@ def changes(before: ProjectDetail | None, after: ProjectDetail) -> Iterator[str]
         if node.state == "waiting" or old.get(node.node) == (node.state, node.attempt):
             continue
         parts = [plain(node.title), node.state.replace("_", " ")]
-        if node.ended_at:
+        if node.started_at and node.ended_at:
             parts.append(elapsed(node.started_at, node.ended_at))
         if node.attempt > 1:
             parts.append(f"attempt {node.attempt}")
@@ -87,5 +87,5 @@ def changes(before: ProjectDetail | None, after: ProjectDetail) -> Iterator[str]
             parts.append(plain(node.reason))
         yield " · ".join(parts)
     if before is None or before.state != after.state:
-        why = f": {plain(after.reason)}" if after.reason else ""
+        why = "".join(f": {plain(reason)}" for reason in reasons(after))
         yield f"project {after.id} {after.state.replace('_', ' ')}{why}"

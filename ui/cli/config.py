@@ -8,11 +8,10 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import AliasChoices, SecretStr
-from rich.table import Table
 from rich.text import Text
 
 from blocks.settings import Settings, load_settings
-from ui.cli.terminal import console, plain
+from ui.cli.terminal import columns, console, plain
 
 app = typer.Typer(no_args_is_help=True, help="Show the settings and where each comes from.")
 MASK = "********"
@@ -39,7 +38,7 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for pr
     if as_json:
         typer.echo(json.dumps([asdict(setting) for setting in found], indent=2))
         return
-    table = Table.grid(padding=(0, 2, 0, 0))
+    table = columns("name")
     for setting in found:
         shown = "–" if setting.value is None else plain(setting.value)
         table.add_row(Text(setting.name, "bold"), Text(shown), Text(setting.source, "dim"))

@@ -48,9 +48,8 @@ class Screen:
         return board(self.view) if self.view else Text("…")
 
 
-def watch(client: HubClient, project: str, console: Console, until: Until) -> ProjectDetail:
+def watch(client: HubClient, project: str, screen: Screen, until: Until) -> ProjectDetail:
     """Show the project until the condition holds or the project is final, and return the last look."""
-    screen = Screen(console)
     with screen.open():
         view = client.project(project)
         screen.show(view)

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from blocks.settings import load_settings
-from ui.cli.question import synthesis
+from ui.cli.question import audit_in, verdict
 from ui.cli.terminal import plain, size
 from ui.client import HubClient
 from ui.wire import Artifact, ProjectDetail
@@ -18,9 +18,8 @@ def tell_outcome(client: HubClient, view: ProjectDetail, console: Console) -> in
         _tell_failure(view, console)
         return 2 if is_bad_input(view) else 1
     for approval in client.approvals(state=None, project=view.id):
-        for value in approval.details.values():
-            if isinstance(value, dict) and "areas" in value:
-                console.print(synthesis(value))
+        if audit := audit_in(approval.details):
+            console.print(verdict(audit))
     for node in view.nodes:
         if node.state in {"failed", "denied", "skipped"}:
             console.print(

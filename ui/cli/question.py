@@ -8,46 +8,64 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ui.cli.terminal import plain
+from ui.cli.terminal import columns, cut, plain
 from ui.wire import Approval
 
 SHOWN = 5
 LONGEST = 600
+HEADLINE = 110
 
 
 def show_question(approval: Approval, console: Console) -> None:
     """The question, what will be done, and the digest that the answer is bound to."""
     parts: list[RenderableType] = [Text(plain(approval.question), "bold")]
+    audit = audit_in(approval.details)
     for name, value in approval.details.items():
-        scores = value if isinstance(value, dict) and "areas" in value else None
-        parts.append(synthesis(scores) if scores is not None else _fact(name, value))
+        if value is not audit and not (audit and name in audit):
+            parts.append(_fact(name, value))
+    if audit:
+        parts.append(synthesis(audit))
     parts.append(Text(f"{approval.id} · bound to {approval.action_digest}", "dim"))
     console.print(Panel(Group(*parts), title="approval", border_style="yellow", expand=False))
 
 
+def audit_in(details: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What an audit came to, if the question is about one."""
+    return next((value for value in details.values() if isinstance(value, dict) and "areas" in value), None)
+
+
 def _fact(name: str, value: Any) -> Text:
-    return Text.assemble((f"{plain(name)}: ", "dim"), plain(value)[:LONGEST])
+    if isinstance(value, bool):
+        value = "yes" if value else "no"
+    elif isinstance(value, dict):
+        value = "; ".join(f"{key}: {item}" for key, item in value.items()) or "none"
+    return Text.assemble((f"{plain(name)}: ", "dim"), cut(value, LONGEST))
 
 
 def synthesis(said: Mapping[str, Any]) -> RenderableType:
-    """What an audit came to: the headline, the scores and what to do first."""
-    parts: list[RenderableType] = []
-    if said.get("score") is not None:
-        parts.append(Text(f"overall {said['score']} of 100, grade {plain(said.get('grade') or '-')}", "bold"))
-    if said.get("summary"):
-        parts.append(Text(plain(said["summary"])[:LONGEST]))
-    parts.append(_areas(said.get("areas", [])))
+    """What an audit came to: the verdict, and what to do first."""
     actions = said.get("actions", [])
+    parts: list[RenderableType] = [verdict(said)]
     if actions:
         parts.append(Text("first to do", "bold"))
     parts.extend(_action(action) for action in actions[:SHOWN])
     for capsule, reason in dict(said.get("refused") or {}).items():
-        parts.append(Text(f"missing: {plain(capsule)}: {plain(reason)[:LONGEST]}", "yellow"))
+        parts.append(Text(f"missing: {plain(capsule)}: {cut(reason, LONGEST)}", "yellow"))
     return Group(*parts)
 
 
+def verdict(said: Mapping[str, Any]) -> RenderableType:
+    """The scores of an audit and the paragraph that sums it up."""
+    parts: list[RenderableType] = []
+    if said.get("score") is not None:
+        parts.append(Text(f"overall {said['score']} of 100, grade {plain(said.get('grade') or '-')}", "bold"))
+    if said.get("summary"):
+        parts.append(Text(cut(said["summary"], LONGEST)))
+    return Group(*parts, _areas(said.get("areas", [])))
+
+
 def _areas(areas: Iterable[Mapping[str, Any]]) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
+    table = columns("title", "score", "change")
     for area in areas:
         score = area.get("score")
         change = area.get("change")
@@ -55,7 +73,7 @@ def _areas(areas: Iterable[Mapping[str, Any]]) -> Table:
             Text(plain(area.get("title", ""))),
             Text("–" if score is None else str(score), _shade(score)),
             Text(f"{change:+d}" if isinstance(change, int) and change else "", "dim"),
-            Text(plain(area.get("headline", "")), "dim"),
+            Text(cut(area.get("headline", ""), HEADLINE), "dim"),
         )
     return table
 

@@ -10,9 +10,9 @@ from rich.text import Text
 from blocks.errors import BadInput
 from ui.cli.board import board
 from ui.cli.connect import hub
-from ui.cli.live import watch
+from ui.cli.live import Screen, watch
 from ui.cli.outcome import tell_outcome
-from ui.cli.terminal import console, elapsed, plain, word
+from ui.cli.terminal import columns, console, elapsed, plain, word
 from ui.client import HubClient
 from ui.wire import Project
 
@@ -34,9 +34,9 @@ def status(
 
 
 def _follow(client: HubClient, project: str) -> int:
-    screen = console()
+    screen = Screen(console())
     view = watch(client, project, screen, until=lambda view: view.state == "planned")
-    return tell_outcome(client, view, screen) if view.final else 0
+    return tell_outcome(client, view, screen.console) if view.final else 0
 
 
 def _newest(client: HubClient) -> str:
@@ -61,7 +61,7 @@ def projects(found: list[Project]) -> Table | str:
     """The list of projects, newest first."""
     if not found:
         return "no projects yet; start one with `soma launch repository-audit --repo .`"
-    table = Table.grid(padding=(0, 2, 0, 0))
+    table = columns("id", "state", "created", "time")
     for project in found:
         table.add_row(
             Text(project.id, "bold"),

@@ -1,9 +1,11 @@
 """What the commands share of the terminal: consoles, words for states, and text that cannot play tricks."""
 
+import os
 import sys
 from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 STYLES = {
@@ -35,7 +37,9 @@ MARKS = {
 
 
 def console() -> Console:
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    """Standard output; wide where nobody looks, so that programs find one thing on one line."""
+    seen = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, soft_wrap=not seen, width=None if seen else 250)
 
 
 def plain(text: object) -> str:
@@ -43,6 +47,21 @@ def plain(text: object) -> str:
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(text)
     )
+
+
+def columns(*whole: str) -> Table:
+    """A table without lines: these columns are never cut, the one after them takes what room is left."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for _ in whole:
+        table.add_column(no_wrap=True, min_width=1)
+    table.add_column(overflow="fold")
+    return table
+
+
+def cut(text: object, most: int) -> str:
+    """The text on one line, at most so long."""
+    shown = plain(text)
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
 def word(state: str) -> Text:
