@@ -46,6 +46,7 @@ def hub_environment(settings: Settings) -> dict[str, str]:
     """The environment of every process of the hub: its settings and those that Prefect reads.
 
     Bytecode is kept even where the user's shell forbids it: without it every start takes three times as long.
+    Nothing is imported from the folder that the user happens to stand in: it may be the one to be audited.
     """
     ours = {
         f"SOMA_{name.upper()}": _text(getattr(settings, name))
@@ -64,6 +65,7 @@ def hub_environment(settings: Settings) -> dict[str, str]:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
         "DO_NOT_TRACK": "1",
+        "PYTHONSAFEPATH": "1",
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -19,6 +19,7 @@ def child(settings: Settings) -> Child:
     return Child(
         name="prefect",
         command=(sys.executable, "-m", "blocks.engines.prefect_api"),
+        folder=settings.data_dir,
         environment={
             **hub_environment(settings),
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": settings.prefect_database_address,

@@ -43,6 +43,7 @@ def child(settings: Settings) -> Child:
     return Child(
         name="runs",
         command=(sys.executable, "-m", "blocks.warm_worker.fork_server", str(path)),
+        folder=settings.data_dir,
         environment={**hub_environment(settings), **ONE_THREAD, MARK: str(path)},
         before=clear,
         ready=ready,

@@ -22,6 +22,7 @@ def worker(settings: Settings) -> Child:
     return Child(
         name="worker",
         command=(sys.executable, "-m", "blocks.warm_worker"),
+        folder=settings.data_dir,
         environment={**hub_environment(settings), "SOMA_SUPERVISED": "1"},
         before=clear,
         ready=ready,
@@ -41,6 +42,7 @@ def gateway(settings: Settings) -> Child:
     return Child(
         name="gateway",
         command=(sys.executable, "-m", "ui.gateway"),
+        folder=settings.data_dir,
         environment=hub_environment(settings),
         ready=ready,
     )
