@@ -209,7 +209,7 @@ def running(child: Child) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def wait_until_ready(child: Child, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 300
     while not asyncio.run(child.ready()):
         if process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.1)
