@@ -203,7 +203,7 @@ def test_manifests_of_other_tools(
         (
             locks.read_pnpm_lock,
             (
-                "lockfileVersion: '9.0'\npackages:\n\n  '@s/a@1.0.0':\n    resolution: {integrity: sha512-x}\n"
+                "lockfileVersion: '9.0'\npackages:\n\n  '@s/a@1.0.0':\n    resolution: {integrity: sha1-x}\n"
                 "\n  b@2.0.0:\n    resolution: {}\n\nsnapshots:\n\n  c@3.0.0: {}\n"
             ),
             {("@s/a", "1.0.0"), ("b", "2.0.0")},
