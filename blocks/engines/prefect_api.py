@@ -5,11 +5,13 @@ database may still be starting, and leaves out what an earlier start of the same
 """
 
 import asyncio
+import functools
 import inspect
 import os
 import socket
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,8 +20,10 @@ from blocks.engines.slow_imports import skip_slow_imports
 skip_slow_imports()
 
 import asyncpg  # noqa: E402  # after the slow ones are skipped
+import docket  # noqa: E402
 import prefect  # noqa: E402
 import uvicorn  # noqa: E402
+from prefect.server.api import background_workers  # noqa: E402
 from prefect.server.api.server import create_app  # noqa: E402
 from prefect.server.database import orm_models  # noqa: E402
 from prefect.settings import (  # noqa: E402
@@ -41,6 +45,7 @@ def main() -> None:
     """Serve Prefect's API and its UI until a signal comes."""
     settings = get_current_settings()
     let_schedules_be_inserted()
+    look_for_tasks_less_often()
     url = os.environ.get("PREFECT_SERVER_DATABASE_CONNECTION_URL", "")
     wait_for_socket(url)
     note = settings.home / "server.version"
@@ -97,6 +102,12 @@ def let_schedules_be_inserted() -> None:
         state = inspect.getattr_static(model, "state")
         if getattr(state, "bulk_dml_setter", "unknown to this SQLAlchemy") is None:
             state.bulk_dml_setter = lambda _model, _row, _value: None
+
+
+def look_for_tasks_less_often() -> None:
+    """Let the server's own task queue rest a second between looks; a fourth of that takes 3 % of a core."""
+    rested = functools.partial(docket.Worker, minimum_check_interval=timedelta(seconds=1))
+    setattr(background_workers, "Worker", rested)  # noqa: B010  # a name that it imports, not its own
 
 
 def wait_for_socket(url: str) -> None:

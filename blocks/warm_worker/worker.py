@@ -20,6 +20,7 @@ import anyio.abc
 from prefect.client.schemas.objects import Flow, FlowRun, State
 from prefect.client.schemas.responses import DeploymentResponse, WorkerFlowRunResponse
 from prefect.exceptions import Abort, ObjectNotFound
+from prefect.settings import PREFECT_WORKER_ENABLE_CANCELLATION, temporary_settings
 from prefect.states import Crashed, Pending
 from prefect.utilities.engine import propose_state
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
@@ -35,6 +36,7 @@ POLL_SECONDS = 10.0
 LOOK_AHEAD = timedelta(seconds=20)
 EARLY = timedelta(seconds=0.2)
 CANCEL_SECONDS = 8.0
+MISSED = "Missed while no worker was up; a later run of the same schedule takes its place."
 
 
 class WarmVariables(BaseVariables):
@@ -133,11 +135,22 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
             ready_note(self.settings).write_text(self.name)
             self._ready = True
         found = await self._get_scheduled_flow_runs()
-        due = [entry for entry in found if _due(entry) <= now + EARLY]
+        due = await self._drop_missed([entry for entry in found if _due(entry) <= now + EARLY])
         later = [_due(entry) for entry in found if entry not in due]
         if later:
             self.wakeups.at(min(later))
         return await self._submit_scheduled_flow_runs(flow_run_response=due)
+
+    async def _drop_missed(self, due: list[WorkerFlowRunResponse]) -> list[WorkerFlowRunResponse]:
+        """Of several runs that one schedule owes, because the hub was down, keep the latest."""
+        latest = {
+            entry.flow_run.deployment_id: entry for entry in sorted(due, key=_due) if _is_routine(entry)
+        }
+        kept = [entry for entry in due if not _is_routine(entry) or entry in latest.values()]
+        for entry in due:
+            if entry not in kept:
+                await self._mark_flow_run_as_cancelled(entry.flow_run, {"message": MISSED})
+        return kept
 
     def _is_full(self) -> bool:
         return self._limiter is not None and self._limiter.available_tokens < 1
@@ -305,6 +318,11 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         self._helpers.append(task)
         task.add_done_callback(self._helpers.remove)
 
+    async def _setup_cancellation_observer(self) -> None:
+        """Hear of cancellations, which Prefect leaves to its own runner unless a setting is on."""
+        with temporary_settings({PREFECT_WORKER_ENABLE_CANCELLATION: True}):
+            await super()._setup_cancellation_observer()
+
     def _watch_cancellation(self, flow_run_id: UUID, *, on: bool) -> None:
         observer = self._cancelling_observer
         if observer and on:
@@ -347,6 +365,11 @@ def describe_exit(status: int) -> str:
 
 def _due(entry: WorkerFlowRunResponse) -> datetime:
     return entry.flow_run.next_scheduled_start_time or datetime.now(UTC)
+
+
+def _is_routine(entry: WorkerFlowRunResponse) -> bool:
+    """Whether a schedule made the run and nobody has touched it since."""
+    return bool(entry.flow_run.auto_scheduled) and entry.flow_run.run_count == 0
 
 
 def _default_name(settings: Settings) -> str:
