@@ -156,7 +156,9 @@ def _as_ordinary_user() -> list[str]:
             "PostgreSQL refuses to run as root and `setpriv` is missing: install the package util-linux, "
             "run the hub as another user, or set SOMA_DATABASE_URL and SOMA_PREFECT_DATABASE_URL"
         )
-    passes = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"] if _may_pass() else []
+    # Without the secure bit the kernel forgets the capability in access(), which initdb asks of its programs.
+    keeps = ["--securebits=+no_setuid_fixup", "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    passes = keeps if _may_pass() else []
     user = ["--reuid=nobody", f"--regid={_nobody().pw_gid}", "--clear-groups"]
     return ["setpriv", *user, *passes, "--pdeathsig=INT"]
 
