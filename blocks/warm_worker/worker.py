@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import functools
 import hashlib
+import json
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -136,16 +137,13 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
             self._ready = True
         found = await self._get_scheduled_flow_runs()
         due = await self._drop_missed([entry for entry in found if _due(entry) <= now + EARLY])
-        later = [_due(entry) for entry in found if entry not in due]
-        if later:
+        if later := [_due(entry) for entry in found if _due(entry) > now + EARLY]:
             self.wakeups.at(min(later))
         return await self._submit_scheduled_flow_runs(flow_run_response=due)
 
     async def _drop_missed(self, due: list[WorkerFlowRunResponse]) -> list[WorkerFlowRunResponse]:
         """Of several runs that one schedule owes, because the hub was down, keep the latest."""
-        latest = {
-            entry.flow_run.deployment_id: entry for entry in sorted(due, key=_due) if _is_routine(entry)
-        }
+        latest = {_routine(entry): entry for entry in sorted(due, key=_due) if _is_routine(entry)}
         kept = [entry for entry in due if not _is_routine(entry) or entry in latest.values()]
         for entry in due:
             if entry not in kept:
@@ -370,6 +368,13 @@ def _due(entry: WorkerFlowRunResponse) -> datetime:
 def _is_routine(entry: WorkerFlowRunResponse) -> bool:
     """Whether a schedule made the run and nobody has touched it since."""
     return bool(entry.flow_run.auto_scheduled) and entry.flow_run.run_count == 0
+
+
+def _routine(entry: WorkerFlowRunResponse) -> str:
+    """What the run does: runs of one schedule have it in common."""
+    return json.dumps(
+        [str(entry.flow_run.deployment_id), entry.flow_run.parameters], default=str, sort_keys=True
+    )
 
 
 def _default_name(settings: Settings) -> str:
