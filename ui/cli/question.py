@@ -14,6 +14,7 @@ from ui.wire import Approval
 SHOWN = 5
 LONGEST = 600
 HEADLINE = 110
+WIDEST = 120
 
 
 def show_question(approval: Approval, console: Console) -> None:
@@ -26,7 +27,8 @@ def show_question(approval: Approval, console: Console) -> None:
     if audit:
         parts.append(synthesis(audit))
     parts.append(Text(f"{approval.id} · bound to {approval.action_digest}", "dim"))
-    console.print(Panel(Group(*parts), title="approval", border_style="yellow", expand=False))
+    width = min(console.width, WIDEST)
+    console.print(Panel(Group(*parts), title="approval", border_style="yellow", width=width))
 
 
 def audit_in(details: Mapping[str, Any]) -> Mapping[str, Any] | None:
