@@ -31,9 +31,7 @@ def test_a_good_readme_has_all_parts() -> None:
 
 def test_a_readme_in_restructuredtext_is_read_too() -> None:
     """Underlined titles and literal blocks count as in Markdown."""
-    text = (
-        b"Example\n=======\n\nIt turns requests into answers, quickly and safely.\n\nUse it::\n\n    run()\n"
-    )
+    text = b"Example\n=======\n\nIt turns requests into answers, quickly.\n\nUse it::\n\n    run()\n"
     readme = read_readme("README.rst", text)
 
     assert readme is not None
@@ -111,7 +109,8 @@ def test_dead_links_are_found_inside_the_tree(commit) -> None:
     page = """# A title
 
 [good](docs/page.md) [folder](docs) [root](/docs/page.md) [anchor](docs/page.md#part-two--more)
-[own](#a-title) [site](https://example.org/x.md) [mail](mailto:a@b.org) [issues](../../issues) [outside](../../../etc/passwd)
+[own](#a-title) [site](https://example.org/x.md) [mail](mailto:a@b.org)
+[issues](../../issues) [outside](../../../etc/passwd)
 [generated](docs/page.html) [slash](docs/page/) [template]({{ site.url }}/x) [query](docs/page.md?raw=1)
 [named](#here) <a name="here"></a> `[code](nowhere.md)` ![picture](docs/no.png)
 [dead](docs/gone.md) [lost](docs/page.md#no-such) [spaced](docs/a%20b.md)
