@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -101,7 +102,7 @@ def test_rows_are_stored_without_being_asked(log):
 
 
 def test_the_barrier_covers_all_that_was_recorded_before_it_from_every_thread(log):
-    """Four threads record a thousand rows each while flushing now and then: each once, each thread's in order."""
+    """Four threads record and flush at once: each row is stored once, each thread's in its order."""
 
     def work(number: int) -> None:
         for index in range(1000):
@@ -221,7 +222,7 @@ log = AuditLog(take)
 for _ in range(700):
     log.record(nothing_allowed("no").decide(Action(stage="task", name="x", facts={{}})), context, {{}})
 """
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=os.getcwd())
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path.cwd())
 
     assert len((tmp_path / "rows").read_text().splitlines()) == 700
 

@@ -33,6 +33,10 @@ class Recorded(list[Row]):
         self.extend(rows)
 
 
+async def forget(rows: list[Row]) -> None:
+    """Stores nothing."""
+
+
 def constitution(text: str) -> Constitution:
     return parse_constitution(CONSTITUTIONS.get(text, text), "test.yaml")
 
@@ -47,7 +51,7 @@ def context_under() -> Iterator[Callable[..., RunContext]]:
     """Makes a run context under a constitution, given as text or by the verdict that it has on every task."""
     logs: list[AuditLog] = []
 
-    def make(text: str, take: Sink = Recorded().take, **fields: Any) -> RunContext:
+    def make(text: str, take: Sink = forget, **fields: Any) -> RunContext:
         logs.append(AuditLog(take))
         return RunContext(
             tenant=fields.pop("tenant", "acme"),

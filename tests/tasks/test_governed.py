@@ -23,14 +23,19 @@ from blocks.errors import PolicyDenied
 from tasks.governed import GovernedTask, governed_task
 
 KINDS = ["function", "coroutine", "generator", "async generator"]
-REFUSED_ALWAYS = {"a plain task around fn", "a plain cached task around fn", "another class", "another thread"}
+REFUSED_ALWAYS = {
+    "a plain task around fn",
+    "a plain cached task around fn",
+    "another class",
+    "another thread",
+}
 
 
 def make(kind: str, **options: Any) -> GovernedTask:
     """A governed task of the kind, whose body adds a line to the file it is given."""
 
     def function(path: str) -> str:
-        with open(path, "a") as file:
+        with Path(path).open("a") as file:
             file.write("ran\n")
         return "done"
 
@@ -103,8 +108,8 @@ WAYS: dict[str, Callable[[GovernedTask, str], Any]] = {
     "cloudpickled fn": lambda task, path: cloudpickle.loads(cloudpickle.dumps(task.fn))(path),
     "partial": lambda task, path: functools.partial(task, path)(),
     "partial of fn": lambda task, path: functools.partial(task.fn, path)(),
-    "wraps": lambda task, path: functools.wraps(task.fn)(lambda path: task.fn(path))(path),
-    "the method of Task": lambda task, path: Task.__call__(task, path),
+    "wraps": lambda task, path: functools.wraps(task.fn)(functools.partial(task.fn))(path),
+    "the method of Task": Task.__call__,
     "an attribute of a class": lambda task, path: bound_to_instance(task)(path),
     "a thread that copies the context": lambda task, path: in_thread(
         lambda: task(path), contextvars.copy_context()
@@ -163,10 +168,12 @@ def walked(kind: str, context: RunContext, folder: Path, in_flow: bool) -> dict[
 
 
 @pytest.fixture(scope="module")
-def walks(prefect_server: str, context_under: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+def walks(
+    prefect_server: str, context_under: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Any]:
     """Walks every way for one kind of body under one verdict, once; tests then look at each."""
     contexts = {verdict: context_under(verdict) for verdict in ("allow", "deny")}
-    folders = functools.cache(lambda *key: tmp_path_factory.mktemp("marks"))
+    folders = functools.cache(lambda *_: tmp_path_factory.mktemp("marks"))
 
     def look(kind: str, verdict: str, way: str, *, in_flow: bool) -> tuple[Any, str]:
         with temporary_settings({PREFECT_API_URL: prefect_server}):

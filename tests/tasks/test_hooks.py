@@ -1,10 +1,12 @@
 """The hooks in their order: context, authority, constitution, budget, and those of other packages."""
 
 import asyncio
+import functools
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import EntryPoint
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -29,7 +31,9 @@ def scan(limit: int = 5, root: str = "/srv/p1", deep: bool = False) -> str:
     return f"{limit} {root}"
 
 
-@governed_task(stage="memory.write", action="remember", facts=lambda given: {"memory": {"scope": given["scope"]}})
+@governed_task(
+    stage="memory.write", action="remember", facts=lambda given: {"memory": {"scope": given["scope"]}}
+)
 def remember(scope: str) -> str:
     return scope
 
@@ -63,6 +67,31 @@ def test_a_node_calls_its_own_tools_only(under):
     message = refused(scan.fn, under("allow", authority=authority({"git.log": {}})))
 
     assert message.startswith("article authority: the node has no tool 'bandit.scan'; it has git.log")
+
+
+def test_a_function_that_only_looks_sealed_is_sealed():
+    """What `functools.wraps` copies from a governed function does not count as a seal."""
+    ran: list[int] = []
+
+    @governed_task
+    @functools.wraps(scan.fn)
+    def pretender() -> None:
+        ran.append(1)
+
+    with pytest.raises(PolicyDenied):
+        pretender.fn()
+    assert ran == []
+
+
+def test_a_function_put_into_the_task_later_is_sealed():
+    """Assigning `fn` does not leave the seal out."""
+    ran: list[int] = []
+    task = governed_task(lambda: ran.append(1))
+    task.fn = lambda: ran.append(2)
+
+    with pytest.raises(PolicyDenied):
+        task.fn()
+    assert ran == []
 
 
 @pytest.mark.parametrize(
@@ -138,10 +167,8 @@ def test_two_threads_cannot_overspend(under):
 
     def work() -> None:
         for _ in range(20):
-            try:
+            with suppress(PolicyDenied):
                 passed.append(allowed(scan.fn, context))
-            except PolicyDenied:
-                pass
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -184,9 +211,11 @@ def test_hooks_of_other_packages_are_asked_last(value, message, under, monkeypat
     entry = EntryPoint("extra", value, hooks_module.ENTRY_POINTS)
     loaded = {"Curfew": Curfew, "Broken": Broken}.get(value.partition(":")[2])
     if loaded:
-        monkeypatch.setattr(EntryPoint, "load", lambda self: loaded)
-        message = {"Curfew": message, "Broken": "article broken: the check failed: RuntimeError"}[loaded.__name__]
-    monkeypatch.setattr(hooks_module, "entry_points", lambda group: [entry])
+        monkeypatch.setattr(EntryPoint, "load", lambda _: loaded)
+        message = {"Curfew": message, "Broken": "article broken: the check failed: RuntimeError"}[
+            loaded.__name__
+        ]
+    monkeypatch.setattr(hooks_module, "entry_points", lambda **_: [entry])
     hooks.cache_clear()
     context = under("allow", authority=authority(tool_calls=1))
     try:
@@ -202,11 +231,16 @@ def test_an_approval_opens_exactly_the_action_it_was_given_for(under):
     context = under("approve", project="prj_1", node="security")
     with running(context), pytest.raises(ApprovalNeeded) as caught:
         scan.fn(limit=3)
-    approved = under("approve", project="prj_1", node="security", approved=frozenset({caught.value.action_digest}))
+    approved = under(
+        "approve", project="prj_1", node="security", approved=frozenset({caught.value.action_digest})
+    )
 
     assert caught.value.article == "A-1"
     assert allowed(lambda: scan.fn(limit=3), approved) == "3 /srv/p1"
-    for elsewhere in (approved, under("approve", project="prj_2", node="security", approved=approved.approved)):
+    for elsewhere in (
+        approved,
+        under("approve", project="prj_2", node="security", approved=approved.approved),
+    ):
         with running(elsewhere), pytest.raises(ApprovalNeeded):
             scan.fn(limit=3 if elsewhere is not approved else 4)
 
@@ -218,7 +252,9 @@ def test_redact_masks_secrets_in_the_arguments(under):
     def mail(body: str, parts: list[Any]) -> Any:
         return body, parts
 
-    found = allowed(lambda: mail.fn("key AKIAIOSFODNN7EXAMPLE", [{"x": "AKIAIOSFODNN7EXAMPLE"}, 3]), under(REDACT))
+    found = allowed(
+        lambda: mail.fn("key AKIAIOSFODNN7EXAMPLE", [{"x": "AKIAIOSFODNN7EXAMPLE"}, 3]), under(REDACT)
+    )
 
     assert found == ("key [redacted]", [{"x": "[redacted]"}, 3])
 
@@ -228,7 +264,7 @@ class Odd(tuple):
 
     __slots__ = ()
 
-    def __new__(cls, text: str) -> "Odd":
+    def __new__(cls, text: str) -> Self:
         return super().__new__(cls, (text,))
 
 
@@ -291,7 +327,9 @@ def test_a_decision_that_cannot_be_recorded_is_a_refusal(under):
 def test_decide_is_recorded_and_can_be_durable(under, recorded):
     """Outside of tasks the same question gives the same record."""
     with running(under("allow", project="prj_1")):
-        decision = asyncio.run(decide("capsule.start", "survey", {"capsule": {"name": "survey"}}, effect=True))
+        decision = asyncio.run(
+            decide("capsule.start", "survey", {"capsule": {"name": "survey"}}, effect=True)
+        )
 
     assert decision.verdict == "allow"
     assert [(row["id"], row["stage"], row["project"]) for row in recorded] == [
@@ -306,7 +344,7 @@ def test_nobody_can_speak_for_another_principal_through_facts(under, recorded):
         "when: principal.name != 'root'}\n"
     )
 
-    @governed_task(facts=lambda given: {"principal": {"name": "root"}})
+    @governed_task(facts=lambda _: {"principal": {"name": "root"}})
     def step() -> None: ...
 
     assert refused(step.fn, under(text)) == "article P: ada"

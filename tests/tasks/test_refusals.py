@@ -35,7 +35,9 @@ async def shown_states(flow_run: Any, count: int) -> dict[str, tuple[str, str, s
             if len(found) == count and all(item.state and item.state.is_final() for item in found):
                 break
             await asyncio.sleep(0.2)
-    return {item.name.rpartition("-")[0]: (item.state.type, item.state.name, item.state.message) for item in found}
+    return {
+        item.name.rpartition("-")[0]: (item.state.type, item.state.name, item.state.message) for item in found
+    }
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,9 @@ def test_a_refusal_can_be_read_from_the_state(under):
     assert (error.article, error.reason, error.action) == ("A-1", "not forbidden", "forbidden")
 
 
-@pytest.mark.parametrize("options", [{}, {"retry_condition_fn": lambda *_: True}], ids=["plain", "own condition"])
+@pytest.mark.parametrize(
+    "options", [{}, {"retry_condition_fn": lambda *_: True}], ids=["plain", "own condition"]
+)
 def test_a_refusal_is_never_tried_again(options, under, recorded):
     """With three retries the guard is asked once."""
 
@@ -123,7 +127,7 @@ def test_failures_are_still_tried_again_and_each_try_is_decided(under, recorded,
 
     @governed_task(retries=2)
     def flaky(path: str) -> str:
-        with open(path, "a") as file:
+        with Path(path).open("a") as file:
             file.write("ran\n")
         if Path(path).read_text().count("ran") < 3:
             raise ValueError("not yet")
@@ -147,7 +151,7 @@ def test_a_task_around_a_refused_one_is_not_tried_again(under, marks):
 
     @governed_task(stage="notification", action="outer", retries=2)
     def outer(path: str) -> None:
-        with open(path, "a") as file:
+        with Path(path).open("a") as file:
             file.write("ran\n")
         inner()
 
@@ -171,11 +175,11 @@ def caching(way: str, key: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("way", ["inputs", "key function", "storage key", "inputs given later"])
 def test_what_was_cached_before_is_not_handed_out_after_a_refusal(way, under, recorded, marks):
-    """Across runs a cached result answers only while the action is allowed; then it is recorded as any other."""
+    """Across runs a cached result answers only while the action is allowed, and each time is recorded."""
 
     @governed_task(action="count", persist_result=True, **caching(way, f"key-{time.time_ns()}"))
     def count(path: str) -> str:
-        with open(path, "a") as file:
+        with Path(path).open("a") as file:
             file.write("ran\n")
         return "done"
 
@@ -201,14 +205,16 @@ def test_a_tenant_is_never_answered_from_another_tenants_cache(under, marks):
 
     @governed_task(action="count", persist_result=True, cache_policy=INPUTS)
     def count(path: str) -> str:
-        with open(path, "a") as file:
+        with Path(path).open("a") as file:
             file.write("ran\n")
         return "done"
 
     async def body() -> Any:
         return [count(str(marks), return_state=True).name]
 
-    assert [run(body, under("allow", tenant=tenant))[0] for tenant in ("acme", "umbrella")] == ["Completed"] * 2
+    assert [run(body, under("allow", tenant=tenant))[0] for tenant in ("acme", "umbrella")] == [
+        "Completed"
+    ] * 2
     assert marks.read_text() == "ran\nran\n"
 
 
@@ -254,7 +260,7 @@ def test_a_process_of_its_own_has_no_context_and_is_denied(under, marks):
 
     @governed_task(action="count")
     def count(path: str) -> None:
-        with open(path, "a") as file:
+        with Path(path).open("a") as file:
             file.write("ran\n")
 
     @flow(task_runner=ProcessPoolTaskRunner(max_workers=1), persist_result=False)
@@ -276,7 +282,7 @@ def test_what_a_task_worker_runs_is_decided_there(inside, under, marks):
 
     @governed_task(action="count")
     def count(path: str) -> None:
-        with open(path, "a") as file:
+        with Path(path).open("a") as file:
             file.write("ran\n")
 
     async def work() -> str:
@@ -305,7 +311,7 @@ def test_a_plain_task_cannot_be_made_of_a_governed_function(under, marks):
 
     @governed_task(action="count")
     def count(path: str) -> None:
-        with open(path, "a") as file:
+        with Path(path).open("a") as file:
             file.write("ran\n")
 
     state = None

@@ -189,9 +189,43 @@ def test_outside_follows_the_text_of_a_path(path, escapes):
 
 
 WORDS = st.sampled_from(
-    ["tool", ".", "name", "arguments", "'x'", "1", "2.5", "==", "&&", "||", "!", "(", ")", "[", "]", "in", "has(", ",",
-     "?", ":", "-", "+", "size(", "true", "null", "node", "attempt", "tools", ".exists(t,", "{", "}", "<", "b''", "9u"]
-)  # fmt: skip
+    [
+        "tool",
+        ".",
+        "name",
+        "arguments",
+        "'x'",
+        "1",
+        "2.5",
+        "==",
+        "&&",
+        "||",
+        "!",
+        "(",
+        ")",
+        "[",
+        "]",
+        "in",
+        "has(",
+        ",",
+        "?",
+        ":",
+        "-",
+        "+",
+        "size(",
+        "true",
+        "null",
+        "node",
+        "attempt",
+        "tools",
+        ".exists(t,",
+        "{",
+        "}",
+        "<",
+        "b''",
+        "9u",
+    ]
+)
 
 
 @settings(max_examples=400, deadline=None)

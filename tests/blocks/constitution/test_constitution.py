@@ -15,7 +15,9 @@ SHIPPED = Path(__file__).parents[3] / "capsules" / "constitution.yaml"
 
 def constitution(*articles: str, default: str = "deny") -> Constitution:
     lines = [f"  - {{title: t, stages: [tool.call], {article}}}" for article in articles]
-    return parse_constitution(HEAD + f"default: {default}\narticles:\n" + "\n".join(lines or ["  []"]), "c.yaml")
+    return parse_constitution(
+        HEAD + f"default: {default}\narticles:\n" + "\n".join(lines or ["  []"]), "c.yaml"
+    )
 
 
 def decide(given: Constitution, name: str = "bandit.scan", **arguments: object) -> Decision:
@@ -28,7 +30,7 @@ ORDER = ["allow", "warn", "redact", "approve", "deny"]
 
 @pytest.mark.parametrize("weaker", range(4))
 def test_the_stricter_verdict_wins_and_all_that_match_are_reported(weaker):
-    """deny > approve > redact > warn > allow, whichever stands first in the document."""
+    """The order is deny, approve, redact, warn, allow, whichever stands first in the document."""
     one, other = ORDER[weaker], ORDER[weaker + 1]
     texts = [f"id: A-{verdict}, verdict: {verdict}, reason: r" for verdict in (one, other)]
     for articles in (texts, texts[::-1]):
@@ -68,7 +70,9 @@ def test_a_condition_that_cannot_be_evaluated_fails_closed(verdict, expected):
     decision = decide(given)
 
     assert decision.verdict == expected
-    assert all("could not be evaluated: tool.arguments.x is not given" in item.reason for item in decision.articles)
+    assert all(
+        "could not be evaluated: tool.arguments.x is not given" in item.reason for item in decision.articles
+    )
 
 
 def test_a_permission_that_cannot_be_evaluated_is_named_in_the_refusal():
@@ -79,10 +83,14 @@ def test_a_permission_that_cannot_be_evaluated_is_named_in_the_refusal():
     assert "article A-7 could not be evaluated: tool.arguments.x is not given" in decision.articles[0].reason
 
 
-@pytest.mark.parametrize("facts", [{}, {"tool": None}, {"tool": 5}, {"tool": {"name": object(), "arguments": []}}])
+@pytest.mark.parametrize(
+    "facts", [{}, {"tool": None}, {"tool": 5}, {"tool": {"name": object(), "arguments": []}}]
+)
 def test_facts_that_cannot_be_read_deny(facts):
     """Whatever the facts are, the answer is a decision."""
-    given = constitution("id: A, verdict: deny, reason: '{tool.name}', when: tool.name == 'x'", default="allow")
+    given = constitution(
+        "id: A, verdict: deny, reason: '{tool.name}', when: tool.name == 'x'", default="allow"
+    )
 
     assert given.decide(Action(stage="tool.call", name="x", facts=facts)).verdict == "deny"
 
@@ -100,7 +108,9 @@ def test_a_reason_quotes_values_but_no_secrets():
 
 def test_an_unreadable_name_does_not_break_the_decision():
     """Text that is no valid Unicode is shown escaped."""
-    given = constitution("id: A, verdict: deny, reason: 'no {tool.arguments.path}', when: has(tool.arguments.path)")
+    given = constitution(
+        "id: A, verdict: deny, reason: 'no {tool.arguments.path}', when: has(tool.arguments.path)"
+    )
 
     assert decide(given, path="a\udcff").articles[0].reason == "no a\\udcff"
 

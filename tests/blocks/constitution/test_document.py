@@ -1,10 +1,15 @@
 """The document: every problem with its line, and nothing in force while there is one."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from blocks.constitution.document import ConstitutionInvalid, load_constitution, parse_constitution
+from blocks.constitution.examples import check_examples
+from blocks.constitution.stages import STAGES, variables
+
+PAGE = (Path(__file__).parents[3] / "docs" / "concepts" / "guard.md").read_text()
 
 HEAD = 'apiVersion: soma/v1\nkind: Constitution\nmetadata: {name: test, version: "1.0.0"}\ndefault: deny\n'
 GOOD = HEAD + "articles:\n  - {id: A-1, title: t, stages: [task], verdict: allow, reason: fine}\n"
@@ -27,8 +32,10 @@ def test_a_good_document_is_compiled():
 
 def test_the_digest_follows_the_content_and_not_its_writing():
     """Comments, order of keys and style change nothing; a word does."""
-    restyled = "# comment\n" + HEAD + (
-        "articles:\n- reason: fine\n  verdict: allow\n  stages:\n  - task\n  title: 't'\n  id: A-1\n"
+    restyled = (
+        "# comment\n"
+        + HEAD
+        + ("articles:\n- reason: fine\n  verdict: allow\n  stages:\n  - task\n  title: 't'\n  id: A-1\n")
     )
 
     assert parse_constitution(GOOD, "a").digest == parse_constitution(restyled, "b").digest
@@ -38,13 +45,19 @@ def test_the_digest_follows_the_content_and_not_its_writing():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (HEAD + ONE + "    when: task.amont > 3\n", "c.yaml:11: articles[0].when: no field 'amont' in `task`"),
+        (
+            HEAD + ONE + "    when: task.amont > 3\n",
+            "c.yaml:11: articles[0].when: no field 'amont' in `task`",
+        ),
         (
             HEAD + ONE + "    when: |\n      true\n        && tool.nme == 'x'\n",
             "c.yaml:13: articles[0].when: no field 'nme' in `tool`; did you mean 'name'?",
         ),
         (HEAD + ONE.replace("tool.call", "tool.cal"), "c.yaml:8: articles[0].stages[0]: input should be"),
-        (HEAD + ONE.replace("reason: r", "reason: '{tool.nam}'"), "c.yaml:10: articles[0].reason: no field 'nam'"),
+        (
+            HEAD + ONE.replace("reason: r", "reason: '{tool.nam}'"),
+            "c.yaml:10: articles[0].reason: no field 'nam'",
+        ),
         (HEAD + ONE.replace("reason: r", "reason: '{tool name}'"), "is no placeholder"),
         (HEAD + ONE.replace("reason: r", "reason: '{tool.name.x}'"), "string has no field 'x'"),
         (HEAD + ONE + "    wen: true\n", "c.yaml:11: articles[0].wen: unknown key; did you mean 'when'?"),
@@ -52,8 +65,14 @@ def test_the_digest_follows_the_content_and_not_its_writing():
         (HEAD + ONE + "    title: again\n", "c.yaml:11: articles[0].title"),
         (HEAD.replace('"1.0.0"', "1.0") + "articles: []\n", "write the version in quotes"),
         (HEAD.replace("default: deny\n", "") + "articles: []\n", "c.yaml:1: default: field required"),
-        (HEAD + ONE.replace("[tool.call]", "[]"), "c.yaml:8: articles[0].stages: list should have at least 1"),
-        (HEAD + ONE.replace("verdict: deny", "verdict: no"), "c.yaml:9: articles[0].verdict: input should be"),
+        (
+            HEAD + ONE.replace("[tool.call]", "[]"),
+            "c.yaml:8: articles[0].stages: list should have at least 1",
+        ),
+        (
+            HEAD + ONE.replace("verdict: deny", "verdict: no"),
+            "c.yaml:9: articles[0].verdict: input should be",
+        ),
         (HEAD + "articles: &a []\n", "c.yaml:5: not readable as YAML: anchors and aliases are not allowed"),
         (HEAD + "articles: [\n", "c.yaml:6: not readable as YAML"),
         (HEAD + "articles: !!python/object:os.system []\n", "not readable as YAML"),
@@ -75,8 +94,12 @@ def test_a_problem_is_shown_at_its_line(text, expected):
 
 def test_all_problems_are_shown_at_once():
     """An author mends a document in one go."""
-    text = HEAD + ONE + "    when: tool.nme == 'x'\n" + ONE.partition("\n")[2].replace("A-1", "A-2") + (
-        "    when: tool.name == 5\n"
+    text = (
+        HEAD
+        + ONE
+        + "    when: tool.nme == 'x'\n"
+        + ONE.partition("\n")[2].replace("A-1", "A-2")
+        + ("    when: tool.name == 5\n")
     )
 
     assert len(problems(text)) == 2
@@ -97,3 +120,18 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path):
     for name in ("missing.yaml", "latin.yaml"):
         with pytest.raises(ConstitutionInvalid, match="cannot read the constitution"):
             load_constitution(tmp_path / name)
+
+
+def test_the_constitution_in_the_documentation_holds():
+    """The page's example loads and its own examples hold."""
+    found = re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+
+    assert check_examples(parse_constitution(found[1], "guard.md")) == []
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_documentation_names_every_variable_and_field(stage):
+    """What a condition may read stands on the page."""
+    for name, kind in variables(stage).items():
+        assert f"`{name}`" in PAGE
+        assert [field for field, _ in kind.fields if f"`{field}`" not in PAGE] == []

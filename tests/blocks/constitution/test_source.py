@@ -10,7 +10,8 @@ from blocks.constitution.decisions import Action
 from blocks.constitution.document import parse_constitution
 from blocks.constitution.source import ConstitutionSource
 
-TEXT = 'apiVersion: soma/v1\nkind: Constitution\nmetadata: {name: test, version: "1.0.0"}\ndefault: allow\narticles: []\n'
+HEAD = 'apiVersion: soma/v1\nkind: Constitution\nmetadata: {name: test, version: "1.0.0"}\n'
+TEXT = HEAD + "default: allow\narticles: []\n"
 ACTION = Action(stage="task", name="x", facts={})
 
 
