@@ -61,7 +61,7 @@ class Seal:
         run = TaskRunContext.get()
         own_run = run is not None and seal_of(run.task.fn) is self
         outcome = self._outcome(run, bound.arguments) if own_run else self.judge(bound.arguments)
-        if outcome.decision.verdict == "redact" and not outcome.refusal:
+        if not outcome.refusal and any(item.verdict == "redact" for item in outcome.decision.articles):
             outcome = self._redact(bound, outcome)
         if outcome.refusal:
             if own_run and run is not None:

@@ -259,6 +259,21 @@ def test_redact_masks_secrets_in_the_arguments(under):
     assert found == ("key [redacted]", [{"x": "[redacted]"}, 3])
 
 
+def test_an_approved_call_is_still_masked(under):
+    """What people agreed to does not outrank an article that redacts."""
+    text = REDACT + "  - {id: A, title: t, stages: [notification], verdict: approve, reason: r}\n"
+
+    @governed_task(stage="notification", action="mail")
+    def mail(body: str) -> str:
+        return body
+
+    with running(under(text)), pytest.raises(ApprovalNeeded) as caught:
+        mail.fn("key AKIAIOSFODNN7EXAMPLE")
+    approved = under(text, approved=frozenset({caught.value.action_digest}))
+
+    assert allowed(lambda: mail.fn("key AKIAIOSFODNN7EXAMPLE"), approved) == "key [redacted]"
+
+
 class Odd(tuple):
     """A tuple that `redacted` does not rebuild."""
 
