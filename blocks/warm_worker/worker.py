@@ -6,13 +6,10 @@ run starts in a fraction of a second, because its process has Prefect and the hu
 
 import asyncio
 import contextlib
-import functools
 import hashlib
-import json
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -24,10 +21,11 @@ from prefect.exceptions import Abort, ObjectNotFound
 from prefect.settings import PREFECT_WORKER_ENABLE_CANCELLATION, temporary_settings
 from prefect.states import Crashed, Pending
 from prefect.utilities.engine import propose_state
-from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
-from pydantic import Field
+from prefect.workers.base import BaseWorker, BaseWorkerResult
 
 from blocks.settings import Settings, load_settings
+from blocks.warm_worker.configuration import WarmJobConfiguration, WarmVariables, configure
+from blocks.warm_worker.due import agenda
 from blocks.warm_worker.fork_client import ForkClient
 from blocks.warm_worker.fork_process import OwnForkServer, fork_socket, ready_note
 from blocks.warm_worker.lost_runs import LostRuns
@@ -35,31 +33,8 @@ from blocks.warm_worker.wakeups import Wakeups
 
 POLL_SECONDS = 10.0
 LOOK_AHEAD = timedelta(seconds=20)
-EARLY = timedelta(seconds=0.2)
 CANCEL_SECONDS = 8.0
 MISSED = "Missed while no worker was up; a later run of the same schedule takes its place."
-
-
-class WarmVariables(BaseVariables):
-    """What a deployment may set for its runs."""
-
-    working_dir: Path | None = Field(
-        default=None,
-        title="Working Directory",
-        description="The folder that runs start in; that of the worker unless set.",
-    )
-
-
-class WarmJobConfiguration(BaseJobConfiguration):
-    """How one run is started."""
-
-    working_dir: Path | None = None
-
-    @classmethod
-    @functools.cache
-    def _base_environment(cls) -> dict[str, str]:
-        """Prefect's settings as variables: a tenth of a second to write down, the same for every run."""
-        return super()._base_environment()
 
 
 class WarmWorkerResult(BaseWorkerResult):
@@ -135,20 +110,13 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         if not self._ready:
             ready_note(self.settings).write_text(self.name)
             self._ready = True
-        found = await self._get_scheduled_flow_runs()
-        due = await self._drop_missed([entry for entry in found if _due(entry) <= now + EARLY])
-        if later := [_due(entry) for entry in found if _due(entry) > now + EARLY]:
-            self.wakeups.at(min(later))
-        return await self._submit_scheduled_flow_runs(flow_run_response=due)
-
-    async def _drop_missed(self, due: list[WorkerFlowRunResponse]) -> list[WorkerFlowRunResponse]:
-        """Of several runs that one schedule owes, because the hub was down, keep the latest."""
-        latest = {_routine(entry): entry for entry in sorted(due, key=_due) if _is_routine(entry)}
-        kept = [entry for entry in due if not _is_routine(entry) or entry in latest.values()]
-        for entry in due:
-            if entry not in kept:
-                await self._mark_flow_run_as_cancelled(entry.flow_run, {"message": MISSED})
-        return kept
+        scheduled = await self._get_scheduled_flow_runs()
+        found = agenda(scheduled, now)
+        for flow_run in found.missed:
+            await self._mark_flow_run_as_cancelled(flow_run, {"message": MISSED})
+        if found.next:
+            self.wakeups.at(found.next)
+        return await self._submit_scheduled_flow_runs(flow_run_response=found.due)
 
     def _is_full(self) -> bool:
         return self._limiter is not None and self._limiter.available_tokens < 1
@@ -200,7 +168,15 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         self, flow_run: FlowRun, claimed: State[Any], deployment: DeploymentResponse | None
     ) -> None:
         flow_run.state = claimed
-        configuration = await self._configure(flow_run, deployment)
+        configuration = await configure(
+            flow_run,
+            flow=self._flows[flow_run.flow_id],
+            deployment=deployment,
+            pool=self.work_pool,
+            client=self.client,
+            worker=self.name,
+            worker_id=self.backend_id,
+        )
         result = await self.run(flow_run, configuration)
         await self._conclude(flow_run.id, result.status_code)
 
@@ -208,30 +184,9 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         """Report what the run's process could not report itself."""
         if str(flow_run_id) in self._cancelled:
             await self._confirm_cancelled(flow_run_id)
-        elif status:
-            await self.crash(flow_run_id, describe_exit(status))
+        elif status and not await self.crash(flow_run_id, describe_exit(status)):
+            return
         self.forks.forget(str(flow_run_id))
-
-    async def _configure(
-        self, flow_run: FlowRun, deployment: DeploymentResponse | None
-    ) -> WarmJobConfiguration:
-        """As Prefect's `resolve_for_flow_run`, with the deployment and the flow that are at hand already."""
-        variables = {**((deployment and deployment.job_variables) or {})}
-        theirs = dict(flow_run.job_variables or {})
-        environment = {**(variables.get("env") or {}), **(theirs.pop("env", None) or {})}
-        configuration: WarmJobConfiguration = await self.job_configuration.from_template_and_values(
-            base_job_template=self.work_pool.base_job_template,
-            values={**variables, **theirs, "env": environment},
-            client=self._client,
-        )
-        own = configuration.env
-        configuration.prepare_for_flow_run(
-            flow_run, deployment, self._flows[flow_run.flow_id], self.work_pool, self.name, self.backend_id
-        )
-        configuration.env = {**configuration.env, **own}
-        if deployment and deployment.entrypoint and not deployment.pull_steps:
-            configuration.env.setdefault("PREFECT__FLOW_ENTRYPOINT", deployment.entrypoint)
-        return configuration
 
     async def run(
         self,
@@ -243,7 +198,7 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         run = str(flow_run.id)
         exited = self._exits[run] = asyncio.get_running_loop().create_future()
         try:
-            pid = await self.forks.start(run, self._message(flow_run, configuration))
+            pid = await self.forks.start(run, configuration.message(flow_run))
             self._started.add(run)
             if task_status:
                 task_status.started(pid)
@@ -253,13 +208,6 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
             self._exits.pop(run, None)
             self._started.discard(run)
         return WarmWorkerResult(identifier=str(pid), status_code=status)
-
-    def _message(self, flow_run: FlowRun, configuration: WarmJobConfiguration) -> dict[str, Any]:
-        return {
-            "environment": configuration.env,
-            "folder": str(configuration.working_dir or Path.cwd()),
-            "flow_run": flow_run.model_dump(mode="json"),
-        }
 
     async def _note_start(self, flow_run_id: UUID, pid: int) -> None:
         """Write down who runs the run; it goes on even when this fails."""
@@ -344,14 +292,25 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
             if flow_run.state is None or not flow_run.state.is_final():
                 await self._mark_flow_run_as_cancelled(flow_run, {"message": "Cancelled by its worker."})
 
-    async def crash(self, flow_run_id: UUID, reason: str) -> None:
-        """Report a run as crashed unless it has reported an end, or a new start, itself."""
-        with contextlib.suppress(ObjectNotFound, Abort):
-            flow_run = await self.client.read_flow_run(flow_run_id)
-            state = flow_run.state
-            if state and (state.is_running() or state.is_pending() or state.is_cancelling()):
-                await propose_state(self.client, Crashed(message=reason), flow_run_id=flow_run_id)
-                self._logger.warning("Flow run '%s' crashed: %s", flow_run_id, reason)
+    async def crash(self, flow_run_id: UUID, reason: str) -> bool:
+        """Report a run as crashed unless it has reported an end, or a new start, itself.
+
+        False when Prefect could not be told; the next comparison with the fork server tries again.
+        """
+        try:
+            await self._report_crash(flow_run_id, reason)
+        except (ObjectNotFound, Abort):
+            return True
+        except Exception as error:  # noqa: BLE001  # one run that cannot be reported must not end the others
+            self.warn(f"Flow run '{flow_run_id}' crashed and Prefect could not be told: {error!r}")
+            return False
+        return True
+
+    async def _report_crash(self, flow_run_id: UUID, reason: str) -> None:
+        state = (await self.client.read_flow_run(flow_run_id)).state
+        if state and (state.is_running() or state.is_pending() or state.is_cancelling()):
+            await propose_state(self.client, Crashed(message=reason), flow_run_id=flow_run_id)
+            self.warn(f"Flow run '{flow_run_id}' crashed: {reason}")
 
 
 def describe_exit(status: int) -> str:
@@ -359,22 +318,6 @@ def describe_exit(status: int) -> str:
     if status < 0:
         return f"the process of this run was killed by signal {-status}"
     return f"the process of this run ended with status {status}"
-
-
-def _due(entry: WorkerFlowRunResponse) -> datetime:
-    return entry.flow_run.next_scheduled_start_time or datetime.now(UTC)
-
-
-def _is_routine(entry: WorkerFlowRunResponse) -> bool:
-    """Whether a schedule made the run and nobody has touched it since."""
-    return bool(entry.flow_run.auto_scheduled) and entry.flow_run.run_count == 0
-
-
-def _routine(entry: WorkerFlowRunResponse) -> str:
-    """What the run does: runs of one schedule have it in common."""
-    return json.dumps(
-        [str(entry.flow_run.deployment_id), entry.flow_run.parameters], default=str, sort_keys=True
-    )
 
 
 def _default_name(settings: Settings) -> str:
