@@ -26,9 +26,17 @@ _FRAMEWORKS: tuple[tuple[str, str], ...] = (
     ("node:test", r"[\"']node:test[\"']"),
     ("Vitest", r"[\"']vitest[\"']"),
     ("Jest", r"[\"']@jest/globals[\"']"),
-    ("Playwright", r"[\"']@playwright/test[\"']|^[ \t]*from playwright\b"),
+    ("Playwright", r"^import .*[\"']@playwright/test[\"']|^[ \t]*from playwright\b"),
     ("bats", r"^@test\b"),
 )
+_SCRIPT = ("JavaScript", "TypeScript")
+_ONLY_IN: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("node:test", "Vitest", "Jest"), _SCRIPT),
+    "Playwright": (*_SCRIPT, "Python"),
+    **dict.fromkeys(("RSpec", "minitest"), ("Ruby",)),
+    "PHPUnit": ("PHP",),
+    "bats": ("Shell",),
+}
 _BY_NAME: tuple[tuple[str, str], ...] = (
     ("pytest", r"(^|/)(pytest\.ini|conftest\.py)$"),
     ("tox", r"^tox\.(ini|toml)$"),
@@ -126,8 +134,13 @@ def see_name(evidence: Evidence, path: str) -> None:
     evidence.frameworks.update(name for name, pattern in _BY_NAME_C if pattern.search(path))
 
 
-def see_test(evidence: Evidence, text: str) -> None:
-    evidence.frameworks.update(name for name, pattern in _FRAMEWORKS_C if pattern.search(text))
+def see_test(evidence: Evidence, text: str, language: str | None) -> None:
+    """Take in what a test file imports; a framework counts only in files of its own language."""
+    evidence.frameworks.update(
+        name
+        for name, pattern in _FRAMEWORKS_C
+        if language in _ONLY_IN.get(name, (language,)) and pattern.search(text)
+    )
 
 
 def see_configuration(evidence: Evidence, path: str, text: str) -> None:

@@ -109,7 +109,7 @@ class _Reader:
         self.found.test_lines += count_lines(content, file.language).code
         self.found.test_files += bool(tests)
         self.found.skipped_tests += count_skipped(text)
-        see_test(self.found.evidence, text)
+        see_test(self.found.evidence, text, file.language)
         if tests:
             self._test_files.append(file.path.rpartition("/")[2])
         if file.language == "Python" and (used := self.using.call(file.path, content)):

@@ -64,9 +64,9 @@ def _headline(reading: TestReading) -> str:
     if not reading.evidence.ci:
         said += "; no CI is configured to run them"
     elif reading.evidence.ci_runs_tests:
-        said += f"; {_listed(sorted(reading.evidence.ci))} runs them"
+        said += f"; {_listed(sorted(reading.evidence.ci))} {'runs' if len(reading.evidence.ci) == 1 else 'run'} them"
     else:
-        said += f"; {_listed(sorted(reading.evidence.ci))} does not seem to run them"
+        said += f"; {_listed(sorted(reading.evidence.ci))} {'does' if len(reading.evidence.ci) == 1 else 'do'} not seem to run them"
     if reading.unmentioned:
         said += f"; no test mentions {len(reading.unmentioned):,} of {len(reading.modules):,} Python modules"
     return said + "."
