@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -27,10 +26,3 @@ async def events_after(database: Database, project: str, after: int = 0, limit: 
     async with database.session() as session:
         found = await session.exec(query.order_by(col(Event.id)).limit(limit))
         return list(found)
-
-
-async def newest_event(database: Database, project: str) -> int:
-    """The id of the project's newest event; 0 when it has none."""
-    query = select(func.max(Event.id)).where(Event.project == project)
-    async with database.session() as session:
-        return (await session.exec(query)).one() or 0

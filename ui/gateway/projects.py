@@ -5,13 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from blocks.records import projects as records
-from blocks.records.approvals import list_approvals
-from blocks.records.events import newest_event
-from blocks.records.ledger import list_nodes
-from blocks.records.tables import Project as ProjectRow
+from blocks.records.overview import Overview, read_overview
+from blocks.records.tables import NodeRecord
 from capsules.blueprint import get_blueprint
 from ui.gateway.auth import CurrentPrincipal
-from ui.gateway.hub import CurrentHub, Hub
+from ui.gateway.hub import CurrentHub
 from ui.gateway.launching import permit_launch
 from ui.wire import Approval, NewProject, Node, Project, ProjectDetail
 
@@ -37,7 +35,7 @@ async def plan_project(asked: NewProject, hub: CurrentHub, principal: CurrentPri
         ],
         requested_by=principal.name,
     )
-    return await _detail(hub, project, 0)
+    return _detail(await read_overview(hub.database, project.id, tenant=principal.tenant))
 
 
 @router.post("/{project}/launch", status_code=202)
@@ -62,19 +60,18 @@ async def list_projects(
 @router.get("/{project}")
 async def show_project(project: str, hub: CurrentHub, principal: CurrentPrincipal) -> ProjectDetail:
     """One project with its nodes, its deliverables and what it asks people."""
-    last = await newest_event(hub.database, project)
-    found = await records.get_project(hub.database, project, tenant=principal.tenant)
-    return await _detail(hub, found, last)
+    return _detail(await read_overview(hub.database, project, tenant=principal.tenant))
 
 
-async def _detail(hub: Hub, project: ProjectRow, last: int) -> ProjectDetail:
-    needs = {node["id"]: node.get("needs", []) for node in project.plan.get("nodes", [])}
-    lines = await list_nodes(hub.database, project.id)
-    pending = await list_approvals(hub.database, tenant=project.tenant, state="pending", project=project.id)
-    said: dict[str, Any] = project.model_dump()
-    said["nodes"] = [
-        Node.model_validate({**line.model_dump(), "needs": needs.get(line.node, [])}) for line in lines
-    ]
-    said["last_event"] = last
-    said["approvals"] = [Approval.model_validate(approval) for approval in pending]
+def _detail(overview: Overview) -> ProjectDetail:
+    planned = overview.project.plan.get("nodes", [])
+    needs = {node["id"]: node.get("needs", []) for node in planned}
+    said: dict[str, Any] = overview.project.model_dump()
+    said["nodes"] = [_node(line, needs.get(line.node, [])) for line in overview.nodes]
+    said["approvals"] = [Approval.model_validate(approval) for approval in overview.pending]
+    said["last_event"] = overview.last_event
     return ProjectDetail.model_validate(said)
+
+
+def _node(line: NodeRecord, needs: list[str]) -> Node:
+    return Node.model_validate({**line.model_dump(), "needs": needs})

@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from blocks.records.database import Database
-from blocks.records.events import events_after
-from blocks.records.projects import get_project
+from blocks.records.overview import read_news
 from blocks.records.tables import FINAL_PROJECT_STATES, Event, now
 
 PAUSE = 0.2
@@ -29,24 +28,20 @@ class Tail:
     async def follow(self) -> AsyncIterator[Event | str]:
         """Every event as it comes; at last the final state of the project."""
         while True:
-            project = await get_project(self._database, self._project, tenant=self._tenant)
-            async for event in self._news():
-                yield event
-            if project.state in FINAL_PROJECT_STATES:
-                yield project.state
-                return
-            await asyncio.sleep(PAUSE)
-
-    async def _news(self) -> AsyncIterator[Event]:
-        while True:
-            batch = await events_after(self._database, self._project, self._settled, BATCH)
+            state, batch = await read_news(
+                self._database, self._project, tenant=self._tenant, after=self._settled, limit=BATCH
+            )
             for event in batch:
                 if event.id not in self._told:
                     self._told.add(_id(event))
                     yield event
             self._settle(batch)
-            if len(batch) < BATCH:
+            if len(batch) == BATCH:
+                continue
+            if state in FINAL_PROJECT_STATES:
+                yield state
                 return
+            await asyncio.sleep(PAUSE)
 
     def _settle(self, batch: list[Event]) -> None:
         """Move the mark behind which nothing new can appear."""
