@@ -61,12 +61,13 @@ def _headline(reading: TestReading) -> str:
     total = reading.tests.total()
     frameworks = _listed(sorted(reading.evidence.frameworks)) or "no framework that is known"
     said = f"{_count(total, 'test')} in {_count(reading.test_files, 'file')} with {frameworks}"
-    if not reading.evidence.ci:
+    services, one = _listed(sorted(reading.evidence.ci)), len(reading.evidence.ci) == 1
+    if not services:
         said += "; no CI is configured to run them"
     elif reading.evidence.ci_runs_tests:
-        said += f"; {_listed(sorted(reading.evidence.ci))} {'runs' if len(reading.evidence.ci) == 1 else 'run'} them"
+        said += f"; {services} {'runs' if one else 'run'} them"
     else:
-        said += f"; {_listed(sorted(reading.evidence.ci))} {'does' if len(reading.evidence.ci) == 1 else 'do'} not seem to run them"
+        said += f"; {services} {'does' if one else 'do'} not seem to run them"
     if reading.unmentioned:
         said += f"; no test mentions {len(reading.unmentioned):,} of {len(reading.modules):,} Python modules"
     return said + "."
