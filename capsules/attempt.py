@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from prefect.context import FlowRunContext
-from tasks.governed import decide
 
 from blocks.context import Authority, RunContext, current, running
 from blocks.errors import ApprovalNeeded, BadInput, PolicyDenied, SomaError
@@ -22,6 +21,7 @@ from capsules.environment import Environment, environment, project_facts, servic
 from capsules.manifest import Manifest
 from capsules.outputs import outputs_of
 from capsules.plan import Plan, PlanNode
+from tasks.governed import decide
 
 assigned: ContextVar[str | None] = ContextVar("assigned_attempt", default=None)
 """The id of the attempt that the driver gives to a capsule which it runs inline."""
@@ -188,6 +188,8 @@ async def _ask(opened: Environment, given: Assignment, error: ApprovalNeeded) ->
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, BadInput):
+        return f"bad input: {error.message}"
     if isinstance(error, SomaError):
         return error.message
     return f"{type(error).__name__}: {error}".strip(": ")

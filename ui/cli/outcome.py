@@ -40,8 +40,8 @@ def _tell_failure(view: ProjectDetail, console: Console) -> None:
 
 def is_bad_input(view: ProjectDetail) -> bool:
     """Whether the project failed over what was asked rather than over the hub."""
-    told = [view.reason or "", *(node.reason or "" for node in view.nodes if node.state == "failed")]
-    return any(reason.startswith("BadInput") for reason in told)
+    told = (node.reason or "" for node in view.nodes if node.state == "failed")
+    return any(reason.startswith("bad input: ") for reason in told)
 
 
 def _tell_deliverables(deliverables: list[Artifact], console: Console) -> None:

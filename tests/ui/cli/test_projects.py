@@ -159,8 +159,8 @@ def test_watching_a_project_that_ends(soma, gateway, delivered):
     failed = gateway.project()
     gateway.move(failed.id, "failed", reason="survey failed: it broke")
     bad = gateway.project()
-    gateway.node(bad.id, "first", state="failed", reason="BadInput: not a git repository")
-    gateway.move(bad.id, "failed", reason="first failed: BadInput: not a git repository")
+    gateway.node(bad.id, "first", state="failed", reason="bad input: not a git repository")
+    gateway.move(bad.id, "failed", reason="first failed: bad input: not a git repository")
 
     assert soma("status", project, "--watch").code == 0
     said = soma("status", failed.id, "--watch")
