@@ -51,13 +51,18 @@ class LostRuns:
             self.worker.note_end(run, holdings.ended.get(run, KILLED))
         for flow_run in believed:
             run = str(flow_run.id)
-            if self.worker.sees_to(flow_run.id):
-                continue
             if run in holdings.held:
-                self.worker.adopt(flow_run)
-            elif run in holdings.ended or self._is_lost(flow_run):
+                self._look_after(flow_run)
+            elif not self.worker.sees_to(flow_run.id) and (run in holdings.ended or self._is_lost(flow_run)):
                 await self.worker.crash(flow_run.id, "the process of this run is gone")
                 self.worker.forks.forget(run)
+
+    def _look_after(self, flow_run: FlowRun) -> None:
+        """Take over a run from a former worker, and end one whose cancellation nobody has heard of."""
+        if not self.worker.sees_to(flow_run.id):
+            self.worker.adopt(flow_run)
+        if flow_run.state and flow_run.state.is_cancelling():
+            self.worker.end(str(flow_run.id))
 
     async def _believed(self) -> list[FlowRun]:
         """The runs of the work pool that Prefect believes to be going on."""

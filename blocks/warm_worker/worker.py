@@ -278,12 +278,15 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
 
     async def _cancel_run(self, flow_run_id: UUID) -> None:
         """End the run's process, which then reports itself as cancelled; a run not started is marked so."""
-        run = str(flow_run_id)
-        if run in self._exits:
-            self._cancelled.add(run)
-            self.forks.stop(run, CANCEL_SECONDS)
+        if str(flow_run_id) in self._exits:
+            self.end(str(flow_run_id))
         else:
             await super()._cancel_run(flow_run_id)
+
+    def end(self, run: str) -> None:
+        """End the run's process as cancelled."""
+        self._cancelled.add(run)
+        self.forks.stop(run, CANCEL_SECONDS)
 
     async def _confirm_cancelled(self, flow_run_id: UUID) -> None:
         self._cancelled.discard(str(flow_run_id))
