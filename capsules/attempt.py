@@ -191,5 +191,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, BadInput):
         return f"bad input: {error.message}"
     if isinstance(error, SomaError):
-        return error.message
+        mend = error.fields.get("mend")
+        return f"{error.message}; {mend}" if mend and str(mend) not in error.message else error.message
     return f"{type(error).__name__}: {error}".strip(": ")

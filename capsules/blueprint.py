@@ -1,5 +1,6 @@
 """Blueprints: reusable recipes, the questions they ask and the plan that the answers give."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -91,11 +92,17 @@ def _problem(question: Question, value: Any) -> str | None:
         return f"must be a {question.type.replace('_', ' ')}, not {type(value).__name__}"
     if question.type == "select" and value not in question.options:
         return f"must be one of {', '.join(question.options)}, not {value!r}"
+    if isinstance(value, str) and CREDENTIALS.search(value):
+        return (
+            "holds a password, which would be recorded; leave it out and give the hub's user an SSH key "
+            "or a git credential helper"
+        )
     if isinstance(value, str) and ("\0" in value or len(value) > MOST_CHARACTERS[question.type]):
         return f"must have at most {MOST_CHARACTERS[question.type]:,} characters, and no NUL among them"
     return None
 
 
+CREDENTIALS = re.compile(r"\bhttps?://[^/\s@]+@|://[^/\s@:]*:[^/\s@]+@", re.IGNORECASE)
 MOST_CHARACTERS = {"text": 2_000, "long_text": 50_000, "select": 200}
 
 

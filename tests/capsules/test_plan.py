@@ -69,6 +69,8 @@ def test_the_audit_is_planned_with_each_nodes_tools_frozen() -> None:
         ({"repository": "x", "color": "red"}, "inputs.color: repository-audit does not ask this"),
         ({"repository": "x\0y"}, "NUL"),
         ({"repository": "x" * 3000}, "at most 2,000"),
+        ({"repository": "https://me:geheim@example.com/x.git"}, "holds a password"),
+        ({"repository": "https://ghp_0123@example.com/x.git"}, "holds a password"),
     ],
 )
 def test_a_wrong_answer_is_named(answers: dict[str, Any], words: str) -> None:
