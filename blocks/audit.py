@@ -68,7 +68,8 @@ class AuditLog:
                 raise Unavailable(f"the audit log is {state}: nothing more can be decided")
             self._rows.append(row)
             self._recorded += 1
-            self._started().notify_all()
+            if len(self._rows) == 1:  # the thread sleeps only while there is nothing to store
+                self._started().notify_all()
 
     async def flush(self) -> None:
         """Returns when all that was recorded before the call is stored, or raises the sink's error."""
