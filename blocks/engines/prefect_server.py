@@ -1,6 +1,8 @@
 """Prefect's server, on the loopback address only and on the hub's PostgreSQL."""
 
+import functools
 import os
+import ssl
 import sys
 
 import httpx
@@ -37,10 +39,16 @@ def child(settings: Settings) -> Child:
 async def ready(settings: Settings) -> bool:
     """Whether Prefect's API answers and reaches its database."""
     try:
-        async with httpx.AsyncClient(timeout=5, auth=credentials()) as client:
+        async with httpx.AsyncClient(timeout=5, auth=credentials(), verify=trust()) as client:
             return (await client.get(f"{settings.prefect_api_url}/ready")).is_success
     except httpx.HTTPError:
         return False
+
+
+@functools.cache
+def trust() -> ssl.SSLContext:
+    """The certificates that are trusted; loading them for every probe would cost more than the probe."""
+    return httpx.create_ssl_context()
 
 
 def credentials() -> tuple[str, str] | None:

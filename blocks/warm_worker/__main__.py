@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 
+from blocks.engines import prefect_server
 from blocks.engines.slow_imports import skip_slow_imports
 from blocks.errors import SomaError
 from blocks.settings import Settings, load_settings
@@ -26,6 +27,7 @@ async def work(settings: Settings) -> None:
     """Take runs from the hub's work pool until SIGTERM or SIGINT."""
     from blocks.warm_worker.worker import WarmWorker  # noqa: PLC0415  # Prefect loads after the slow ones are skipped
 
+    await until_prefect_answers(settings)
     worker = WarmWorker(settings.work_pool, settings=settings)
     working = asyncio.create_task(worker.start(printer=lambda text: print(text, flush=True)))  # noqa: T201
     loop = asyncio.get_running_loop()
@@ -34,6 +36,12 @@ async def work(settings: Settings) -> None:
     await asyncio.wait([working])
     if not working.cancelled() and (error := working.exception()):
         raise error
+
+
+async def until_prefect_answers(settings: Settings) -> None:
+    """Wait for Prefect's server, which the hub starts at the same time."""
+    while not await prefect_server.ready(settings):  # noqa: ASYNC110  # it is another process
+        await asyncio.sleep(0.1)
 
 
 if __name__ == "__main__":

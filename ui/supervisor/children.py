@@ -5,6 +5,7 @@ import sys
 import httpx
 
 from blocks.engines.child import Child, hub_environment
+from blocks.engines.prefect_server import trust
 from blocks.settings import Settings
 from blocks.warm_worker.fork_process import ready_note
 
@@ -26,6 +27,7 @@ def worker(settings: Settings) -> Child:
         environment={**hub_environment(settings), "SOMA_SUPERVISED": "1"},
         before=clear,
         ready=ready,
+        ready_seconds=240,
     )
 
 
@@ -34,7 +36,7 @@ def gateway(settings: Settings) -> Child:
 
     async def ready() -> bool:
         try:
-            async with httpx.AsyncClient(timeout=2) as client:
+            async with httpx.AsyncClient(timeout=2, verify=trust()) as client:
                 return (await client.get(f"{settings.gateway_url}/health")).is_success
         except httpx.HTTPError:
             return False

@@ -89,6 +89,7 @@ class Hub:
             first.append(prefect_server.child(settings))
         async with asyncio.TaskGroup() as group:
             starting = {child.name: group.create_task(self._start(child)) for child in first}
+            group.create_task(self._start(worker(settings)))
             group.create_task(self._start_ours(starting))
 
     async def _start_ours(self, starting: dict[str, asyncio.Task[None]]) -> None:
@@ -97,7 +98,6 @@ class Hub:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._start(gateway(self.settings)))
             await self._prepare("prefect", [starting.get("prefect")])
-            group.create_task(self._start(worker(self.settings)))
 
     async def _prepare(self, part: str, after: list[asyncio.Task[None] | None]) -> None:
         """Do a part of `ui.supervisor.prepare` in a warm process."""

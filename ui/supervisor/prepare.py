@@ -5,6 +5,7 @@ server, which has all of it loaded; the supervisor itself stays small.
 """
 
 import asyncio
+import contextlib
 import importlib
 import inspect
 import sys
@@ -12,7 +13,7 @@ import sys
 from prefect.blocks.core import Block
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from blocks.errors import SomaError
 from blocks.records.database import Database, upgrade
@@ -59,14 +60,15 @@ async def ensure_work_pool(client: PrefectClient, settings: Settings) -> None:
     try:
         await client.read_work_pool(settings.work_pool)
     except ObjectNotFound:
-        await client.create_work_pool(
-            WorkPoolCreate(
-                name=settings.work_pool,
-                type=WarmWorker.type,
-                description="Runs of SomaAgentHub, in processes forked from a warm interpreter.",
-                base_job_template=WarmWorker.get_default_base_job_template(),
+        with contextlib.suppress(ObjectAlreadyExists):  # the worker may have been faster
+            await client.create_work_pool(
+                WorkPoolCreate(
+                    name=settings.work_pool,
+                    type=WarmWorker.type,
+                    description="Runs of SomaAgentHub, in processes forked from a warm interpreter.",
+                    base_job_template=WarmWorker.get_default_base_job_template(),
+                )
             )
-        )
 
 
 async def register_blocks(client: PrefectClient) -> None:
