@@ -9,7 +9,6 @@ import time
 from typing import Any
 
 from prefect.logging import get_run_logger
-from tasks.governed import decide
 
 from blocks.context import RunContext, running
 from blocks.errors import ApprovalNeeded, PolicyDenied, SomaError
@@ -31,6 +30,7 @@ from capsules.driver.standing import Standing
 from capsules.driver.starting import run_deployed, run_inline
 from capsules.environment import Environment, project_facts
 from capsules.plan import Plan, PlanNode
+from tasks.governed import decide
 
 LOOK = 0.1
 """Seconds between looks at the ledger while runs in other processes are at work."""

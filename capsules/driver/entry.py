@@ -9,7 +9,6 @@ from typing import Any
 from prefect.client.schemas import State
 from prefect.context import FlowRunContext
 from prefect.states import Completed, Failed
-from tasks.governed import decide
 
 from blocks.context import running
 from blocks.errors import Refusal, StaleAttempt
@@ -20,6 +19,7 @@ from capsules.blueprint import get_blueprint
 from capsules.driver.driver import Driver
 from capsules.environment import Environment, environment, project_facts, service_context
 from capsules.plan import Plan, launch_facts
+from tasks.governed import decide
 
 PATIENCE = 10.0
 """Seconds to wait for a driver that is about to leave; one that stays does the work itself."""
