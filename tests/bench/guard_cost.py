@@ -2,11 +2,14 @@
 
 import statistics
 import time
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
 from prefect import flow, task
 
-from capsules.environment import service_run
+from blocks.context import running
+from capsules.environment import Environment, service_context, service_run
 from tasks.governed import governed_task
 
 
@@ -43,11 +46,18 @@ async def governed(number: int) -> int:
     return number
 
 
+@asynccontextmanager
+async def in_a_capsule(opened: Environment) -> AsyncIterator[None]:
+    """The context in which a capsule's tasks run, under the constitution that ships with the hub."""
+    with running(replace(service_context(opened), capsule="bench", capsule_version="1.0.0")):
+        yield
+
+
 @flow(name="guard-cost")
 async def guard_cost(turns: int = 10, each: int = 100) -> tuple[list[float], list[float]]:
     """Time `turns` × `each` calls of both tasks; who goes first changes with every turn."""
     times: dict[str, list[float]] = {"bare": [], "governed": []}
-    async with service_run():
+    async with service_run() as opened, in_a_capsule(opened):
         for number in range(20):
             await bare(number)
             await governed(number)
