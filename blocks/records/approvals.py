@@ -42,7 +42,7 @@ async def ask(
         "expires_at": now() + WAITS,
     }
     asked: Approval | None = (
-        await session.execute(insert(Approval).values(row).on_conflict_do_nothing().returning(Approval))
+        await session.exec(insert(Approval).values(row).on_conflict_do_nothing().returning(Approval))
     ).scalar_one_or_none()
     if asked is not None:
         add_event(session, project.id, "approval.asked", node, {"approval": asked.id, "question": question})
@@ -88,8 +88,8 @@ async def decide_approval(
         .returning(Approval)
     )
     async with database.session() as session:
-        await session.execute(_lock_project(approval))
-        decided: Approval | None = (await session.execute(change)).scalar_one_or_none()
+        await session.exec(_lock_project(approval))
+        decided: Approval | None = (await session.exec(change)).scalar_one_or_none()
         if decided is not None:
             _note(session, decided)
             await _set_going(session, decided.project)
@@ -108,7 +108,7 @@ async def expire_approvals(database: Database) -> list[Approval]:
         .returning(Approval)
     )
     async with database.session() as session:
-        expired = list((await session.execute(change)).scalars())
+        expired = list((await session.exec(change)).scalars())
         for approval in expired:
             _note(session, approval)
             await _set_going(session, approval.project)
@@ -129,4 +129,4 @@ def _note(session: AsyncSession, approval: Approval) -> None:
 async def _set_going(session: AsyncSession, project: str) -> None:
     """A project that waited for this answer is running again; upkeep finds it if no driver starts."""
     change = update(Project).where(col(Project.id) == project, col(Project.state) == "awaiting_approval")
-    await session.execute(change.values(state="running", reason=None))
+    await session.exec(change.values(state="running", reason=None))

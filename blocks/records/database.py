@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, async_sessionmaker, create_async_engine
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from blocks.errors import Unavailable
@@ -44,7 +45,7 @@ class Database:
     async def ping(self) -> None:
         """Answer when the database does, else raise `Unavailable`."""
         async with self.session() as session:
-            await session.execute(text("SELECT 1"))
+            await session.exec(select(1))
 
     @asynccontextmanager
     async def lock(self, name: str) -> AsyncIterator[bool]:

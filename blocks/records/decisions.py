@@ -14,7 +14,7 @@ async def store_decisions(database: Database, rows: list[dict[str, Any]]) -> Non
     if not rows:
         return
     async with database.session() as session:
-        await session.execute(insert(DecisionRow).on_conflict_do_nothing(), rows)
+        await session.exec(insert(DecisionRow).on_conflict_do_nothing(), params=rows)
 
 
 async def list_decisions(

@@ -87,7 +87,7 @@ async def give_up_attempt(database: Database, attempt: str, reason: str, *, agai
         .returning(Attempt)
     )
     async with database.session() as session:
-        lost: Attempt | None = (await session.execute(change)).scalar_one_or_none()
+        lost: Attempt | None = (await session.exec(change)).scalar_one_or_none()
         if lost is not None:
             await _settle(session, lost, "waiting" if again else "failed", reason, None)
     return lost is not None
@@ -132,7 +132,7 @@ async def _move(
         .values(state=state, **changes)
         .returning(Attempt)
     )
-    found: Attempt | None = (await session.execute(change)).scalar_one_or_none()
+    found: Attempt | None = (await session.exec(change)).scalar_one_or_none()
     if found is None:
         raise StaleAttempt(f"attempt {attempt!r} was taken over or has ended; nothing of it is recorded")
     return found

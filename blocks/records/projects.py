@@ -92,7 +92,7 @@ async def mark_launched(database: Database, project: str, *, tenant: str) -> Pro
     await get_project(database, project, tenant=tenant)
     change = update(Project).where(col(Project.id) == project, col(Project.state) == "planned")
     async with database.session() as session:
-        done = await session.execute(change.values(state="running", launched_at=now()).returning(Project))
+        done = await session.exec(change.values(state="running", launched_at=now()).returning(Project))
         launched: Project | None = done.scalar_one_or_none()
         if launched is not None:
             add_event(session, project, "project.state", data={"state": "running"})
@@ -110,7 +110,7 @@ async def take_over(database: Database, project: str, *, driver_run: str | None)
         .returning(Project)
     )
     async with database.session() as session:
-        found: Project | None = (await session.execute(change)).scalar_one_or_none()
+        found: Project | None = (await session.exec(change)).scalar_one_or_none()
     if found is None:
         raise NotFound(f"there is no project {project!r}")
     return found

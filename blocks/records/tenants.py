@@ -10,4 +10,4 @@ async def ensure_tenant(database: Database, tenant: str) -> None:
     """Make the tenant unless it exists."""
     statement = insert(Tenant).values(id=tenant, name=tenant, created_at=now()).on_conflict_do_nothing()
     async with database.session() as session:
-        await session.execute(statement)
+        await session.exec(statement)

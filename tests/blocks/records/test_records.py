@@ -68,8 +68,9 @@ def test_migrations_are_applied_once_and_again_without_harm(run: Run) -> None:
 
     async def work(database: Database) -> str:
         await upgrade(database.url)
-        async with database.session() as session:
-            return str((await session.execute(text("SELECT version_num FROM alembic_version"))).scalar_one())
+        async with database.engine.connect() as connection:
+            found = await connection.execute(text("SELECT version_num FROM alembic_version"))
+            return str(found.scalar_one())
 
     assert run(work) == "0001"
 
