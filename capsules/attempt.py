@@ -188,9 +188,8 @@ async def _ask(opened: Environment, given: Assignment, error: ApprovalNeeded) ->
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, BadInput):
-        return f"bad input: {error.message}"
-    if isinstance(error, SomaError):
-        mend = error.fields.get("mend")
-        return f"{error.message}; {mend}" if mend and str(mend) not in error.message else error.message
-    return f"{type(error).__name__}: {error}".strip(": ")
+    if not isinstance(error, SomaError):
+        return f"{type(error).__name__}: {error}".strip(": ")
+    mend = error.fields.get("mend")
+    advice = f"; {mend}" if mend and str(mend) not in error.message else ""
+    return f"{'bad input: ' if isinstance(error, BadInput) else ''}{error.message}{advice}"
