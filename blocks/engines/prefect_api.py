@@ -6,7 +6,6 @@ database may still be starting, and leaves out what an earlier start of the same
 
 import asyncio
 import functools
-import inspect
 import os
 import socket
 import sys
@@ -25,7 +24,6 @@ import prefect  # noqa: E402
 import uvicorn  # noqa: E402
 from prefect.server.api import background_workers  # noqa: E402
 from prefect.server.api.server import create_app  # noqa: E402
-from prefect.server.database import orm_models  # noqa: E402
 from prefect.settings import (  # noqa: E402
     PREFECT_API_BLOCKS_REGISTER_ON_START,
     PREFECT_API_DATABASE_MIGRATE_ON_START,
@@ -45,7 +43,6 @@ ONCE_A_VERSION = {
 def main() -> None:
     """Serve Prefect's API and its UI until a signal comes."""
     settings = get_current_settings()
-    let_schedules_be_inserted()
     look_for_tasks_less_often()
     url = os.environ.get("PREFECT_SERVER_DATABASE_CONNECTION_URL", "")
     wait_for_socket(url)
@@ -85,6 +82,8 @@ async def database_version(url: str) -> str | None:
     except (OSError, ValueError, asyncpg.PostgresError):
         return None
     try:
+        if not await connection.fetchval("SELECT to_regclass('block_type')"):
+            return None
         schema = await connection.fetchval("SELECT version_num FROM alembic_version")
         blocks = await connection.fetchval("SELECT count(*) FROM block_type")
     except asyncpg.PostgresError:
@@ -92,17 +91,6 @@ async def database_version(url: str) -> str | None:
     finally:
         await connection.close()
     return f"{prefect.__version__} {schema}" if schema and blocks else None
-
-
-def let_schedules_be_inserted() -> None:
-    """Keep Prefect's scheduler at work under SQLAlchemy 2.1, which refuses hybrids in a bulk insert.
-
-    The scheduler's rows carry the key `state`, which SQLAlchemy 2.0 passes over; so does this.
-    """
-    for model in (orm_models.FlowRun, orm_models.TaskRun):
-        state = inspect.getattr_static(model, "state")
-        if getattr(state, "bulk_dml_setter", "unknown to this SQLAlchemy") is None:
-            state.bulk_dml_setter = lambda _model, _row, _value: None
 
 
 def look_for_tasks_less_often() -> None:

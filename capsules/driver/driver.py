@@ -64,6 +64,7 @@ class Driver:
                 if await self._advance(standing):
                     continue
                 if standing.ended():
+                    await self._see_out()
                     return await self._end(standing)
                 if not standing.busy() and not self.inline:
                     reason = f"waits for an answer on {', '.join(standing.waiting_for_people())}"
@@ -185,6 +186,13 @@ class Driver:
             self.checked = time.monotonic()
             for attempt, reason in await find_dead(self.opened, self.project.id, self.deployed):
                 await self._lose(attempt, reason)
+
+    async def _see_out(self) -> None:
+        """Let inline runs whose nodes have ended tell Prefect so; cancelled, they would show as crashed."""
+        if self.inline:
+            done, _ = await asyncio.wait(self.inline)
+            for task in done:
+                await self._reap(task)
 
     async def _reap(self, task: "asyncio.Task[str]") -> None:
         """An inline run has ended; if it did so without telling the ledger, its attempt has failed."""

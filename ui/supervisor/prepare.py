@@ -14,15 +14,19 @@ from prefect.blocks.core import Block
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from pydantic import SecretStr
 
 from blocks.errors import SomaError
+from blocks.memory.block import Memory
 from blocks.records.database import Database, upgrade
 from blocks.records.tenants import ensure_tenant
 from blocks.settings import Settings, load_settings
 from blocks.warm_worker.worker import WarmWorker
+from ui.gateway.auth import ensure_token
 from ui.supervisor.deployments import apply_deployments, is_applied, note_applied
 
 BLOCK_PACKAGE = "blocks"
+MEMORY_BLOCK = "hub"
 
 
 async def prepare(settings: Settings) -> None:
@@ -48,6 +52,7 @@ async def prepare_prefect(settings: Settings) -> None:
         if await is_applied(client, settings):
             return
         await register_blocks(client)
+        await save_memory_block(settings)
         problems = await apply_deployments(client, settings)
         for problem in problems:
             sys.stderr.write(f"ERROR {problem}; its deployment is left as it was\n")
@@ -77,6 +82,14 @@ async def register_blocks(client: PrefectClient) -> None:
     for _, value in inspect.getmembers(package):
         if Block.is_block_class(value) and value is not Block:
             await value.aregister_type_and_schema(client=client)
+
+
+async def save_memory_block(settings: Settings) -> None:
+    """Save the hub's own memory as the block `soma-memory/hub`, unless there is one: people may edit it."""
+    token = SecretStr(ensure_token(settings.token_path))
+    block = Memory(gateway_url=settings.gateway_url, token=token)
+    with contextlib.suppress(ValueError):
+        await block.asave(MEMORY_BLOCK)
 
 
 PARTS = {"records": prepare_records, "prefect": prepare_prefect}
