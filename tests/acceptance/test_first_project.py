@@ -155,7 +155,7 @@ def test_a_forbidden_tool_stops_its_node_and_the_report_says_so(
 
 @pytest.mark.parametrize(
     ("kind", "words"),
-    [("missing", "no such"), ("folder", "not a git repository"), ("empty", "no commits")],
+    [("missing", "does not exist"), ("folder", "not a git repository"), ("empty", "no commits")],
 )
 def test_bad_input_is_answered_with_a_sentence(hub: Any, tmp_path: Path, kind: str, words: str) -> None:
     """What is no repository fails its survey with a reason that tells what to do, never a traceback."""
