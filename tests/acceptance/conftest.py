@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from blocks.engines.child import die_with_parent
 from blocks.settings import Settings, load_settings
 from ui.client import HubClient
 from ui.supervisor.lock import running_hub
@@ -44,7 +45,13 @@ class HubInTest:
     def up(self) -> None:
         """Start the hub and wait until it is ready."""
         log = Path(f"{self.settings.data_dir}.log").open("ab")  # noqa: SIM115  # the process holds it
-        self.process = subprocess.Popen([SOMA, "up"], env=self.environment, stdout=log, stderr=log)
+        self.process = subprocess.Popen(
+            [SOMA, "up"],
+            env=self.environment,
+            stdout=log,
+            stderr=log,
+            preexec_fn=lambda: die_with_parent(signal.SIGTERM),  # noqa: PLW1509  # one call of the kernel
+        )
         self.until(lambda: (info := running_hub(self.settings)) is not None and info.state == "ready")
 
     def down(self) -> None:
