@@ -53,7 +53,7 @@ bench: setup ## Measure launch latency and what the guard costs, and print the f
 .PHONY: lock
 lock: ## Resolve requirements.lock anew (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	  --no-emit-index-url --no-emit-find-links --no-strip-extras --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 .PHONY: clean
 clean: ## Remove what the targets made here; the hub's data folder stays

@@ -57,7 +57,7 @@ pip() { .venv/bin/python -m pip --disable-pip-version-check --quiet "$@"; }
 
 if [ "$(had locked)" != "$locked" ]; then
   say "installing the locked requirements (a few minutes the first time)"
-  pip install --require-hashes --only-binary :all: -r requirements.lock
+  pip install --require-hashes --only-binary :all: --no-deps -r requirements.lock # the lock is complete
 fi
 pip install --no-deps --no-build-isolation --no-index --editable .
 printf 'place %s\nlocked %s\nproject %s\n' "$place" "$locked" "$project" >"$made"
