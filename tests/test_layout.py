@@ -224,7 +224,9 @@ def test_every_requirement_is_locked():
         *project["project"]["optional-dependencies"]["dev"],
         *project["build-system"]["requires"],
     ]
-    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    locked = set(
+        re.findall(r"^([a-z0-9-]+)(?:\[[^]]*\])?==", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    )
     names = {re.match(r"[A-Za-z0-9._-]+", line).group().lower().replace("_", "-") for line in wanted}
 
     assert names - locked == set()
