@@ -157,9 +157,14 @@ def _stale_lock(manifest: Manifest, manifests: list[Manifest]) -> Iterator[Findi
     if lock is None or lock is manifest or manifest.ecosystem != "pypi" or lock.folder != manifest.folder:
         return
     versions = {each.name: each.version for each in lock.locked}
-    for each in manifest.declared:
-        if each.scope != "runtime" or each.origin != "registry" or each.conditional:
-            continue
+    asked = [
+        each
+        for each in manifest.declared
+        if each.scope == "runtime" and each.origin == "registry" and not each.conditional
+    ]
+    if sum(each.name in versions for each in asked) * 2 < len(asked):
+        return  # it locks something else
+    for each in asked:
         version = versions.get(each.name)
         if version and _allows(each.constraint, version):
             continue

@@ -368,3 +368,13 @@ def test_hostile_repositories_give_an_analysis(commit: Commit, files: dict[Any, 
 
     assert Analysis.model_validate_json(analysis.model_dump_json()).headline
     assert not any("did not pass its schema" in note for note in analysis.notes)
+
+
+def test_a_list_with_some_pins_is_not_taken_for_the_lock_of_its_neighbours(commit: Commit) -> None:
+    """A folder of hand-written requirements files, one of them all pinned, has no stale lock."""
+    files = {
+        "requirements/default.txt": "billiard>=4\nkombu>=5\nvine>=5,<6\n",
+        "requirements/docs.txt": "sphinx==7.0\ntheme==1.0\n",
+    }
+
+    assert "lock-stale" not in {each.rule for each in examine(commit(files), 60).findings}
