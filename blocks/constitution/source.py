@@ -4,6 +4,7 @@ import hashlib
 import logging
 import math
 import time
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
@@ -25,6 +26,12 @@ def nothing_allowed(reason: str) -> Constitution:
         articles=(),
         default_reason=reason,
     )
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str, name: str) -> Constitution:
+    """The constitution in the text; it is immutable, so one is enough for all who read the same file."""
+    return parse_constitution(text, name)
 
 
 class ConstitutionSource:
@@ -80,7 +87,7 @@ class ConstitutionSource:
             return
         self._seen = seen
         try:
-            constitution = parse_constitution(content.decode("utf-8"), str(self.path))
+            constitution = _parsed(content.decode("utf-8"), str(self.path))
         except UnicodeDecodeError:
             self._refuse(ConstitutionInvalid(f"{self.path}: not UTF-8 text"))
         except ConstitutionInvalid as error:

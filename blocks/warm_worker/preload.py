@@ -27,6 +27,8 @@ LATER = ("blocks.warm_worker.worker", "alembic.command", "sqlalchemy.dialects.po
 """Not needed by runs, but by what else is forked from here."""
 ROOMS = ("blocks", "tasks", "capsules", "flows")
 """The packages whose modules are all loaded; by name, because this file may not import those above it."""
+WARM_UP = ("capsules.warm_up", "warm_up")
+"""Called once all is loaded; by name, as above."""
 SKIPPED = ("__main__", "migrations", "fork_server", "prefect_api")
 WATCHED = {".py", ".yaml", ".jinja", ".md", ".txt"}
 
@@ -47,6 +49,8 @@ class Preloaded:
                 importlib.import_module(name)
             except Exception as error:  # noqa: BLE001  # a broken capsule must not stop the others
                 print(f"WARNING {name} could not be loaded: {type(error).__name__}: {error}", flush=True)  # noqa: T201
+        if not bare:
+            _warm_up()
         importlib.import_module("blocks.warm_worker.shortcuts").take_shortcuts()
         return cls(files=_snapshot())
 
@@ -61,6 +65,14 @@ def native_threads() -> int:
         return len(os.listdir("/proc/self/task"))  # noqa: PTH208  # names suffice
     except OSError:
         return 1
+
+
+def _warm_up() -> None:
+    module, name = WARM_UP
+    try:
+        getattr(importlib.import_module(module), name)()
+    except Exception as error:  # noqa: BLE001  # each run then meets the same and says so where it matters
+        print(f"WARNING {module} could not warm up: {type(error).__name__}: {error}", flush=True)  # noqa: T201
 
 
 def _hub_modules() -> list[str]:
