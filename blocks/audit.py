@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 Sink = Callable[[list[Row]], Awaitable[None]]
 
-INTERVAL = 0.05
+INTERVAL = 0.25
 """Seconds that rows may wait for company before they are stored."""
 BATCH = 500
 MOST_WAITING = 100_000

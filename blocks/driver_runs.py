@@ -26,5 +26,6 @@ async def start_driver(client: PrefectClient, project: Project) -> str:
         parameters={"project_id": project.id},
         idempotency_key=f"{project.id}:{project.fence}:{int(time.time() // WINDOW)}",
         tags=[f"project:{project.id}"],
+        name=f"drive {project.id}",
     )
     return str(run.id)

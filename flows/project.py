@@ -6,7 +6,7 @@ from prefect.client.schemas import State
 from capsules.driver.entry import drive_project
 
 
-@flow(name="run-project", flow_run_name="drive {project_id}", retries=0)
+@flow(name="run-project", retries=0)
 async def run_project(project_id: str) -> State:
     """Drive a project from wherever its ledger stands; harmless to start twice, or again after a crash."""
     return await drive_project(project_id)

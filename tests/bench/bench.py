@@ -45,8 +45,8 @@ async def measured(settings: Settings) -> list[tuple[str, str, str]]:
     await hub.start()
     started = time.monotonic() - begun
     try:
-        launch = await launch_latency.measure(settings)
         guard = await guard_cost.measure()
+        launch = await launch_latency.measure(settings)
     finally:
         await hub.stop()
     return [guard.row(), launch.row(), ("new hub, start to ready", f"{started:.1f} s", "")]

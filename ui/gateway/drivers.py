@@ -56,7 +56,7 @@ class Drivers:
             "parameters": {"project_id": project},
             "idempotency_key": f"{project}/{key}",
             "tags": [f"project:{project}"],
-            "name": f"{project}-{key}",
+            "name": f"drive {project}",
         }
         answer = await self._send("POST", f"deployments/{deployment}/create_flow_run", body)
         if answer.status_code == httpx.codes.NOT_FOUND:  # deployed anew since
