@@ -20,6 +20,7 @@ from ui.supervisor.lock import running_hub
 from ui.wire import FINAL_STATES, ProjectDetail
 
 SOMA = Path(sys.executable).with_name("soma")
+SHIPPED = Path(__file__).parents[2] / "capsules" / "constitution.yaml"
 PATIENCE = 240.0
 
 
@@ -28,7 +29,8 @@ class HubInTest:
 
     def __init__(self, folder: Path) -> None:
         self.settings: Settings = load_settings(data_dir=folder, port_offset=free_offset())
-        self.constitution: Path | None = None
+        self.constitution = Path(f"{folder}.constitution.yaml")
+        self.constitution.write_text(SHIPPED.read_text())
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -36,10 +38,9 @@ class HubInTest:
         given = {
             "SOMA_DATA_DIR": str(self.settings.data_dir),
             "SOMA_PORT_OFFSET": str(self.settings.port_offset),
+            "SOMA_CONSTITUTION": str(self.constitution),
             "COLUMNS": "160",
         }
-        if self.constitution is not None:
-            given["SOMA_CONSTITUTION"] = str(self.constitution)
         return {**os.environ, **given}
 
     def up(self) -> None:
@@ -167,6 +168,29 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (root / "shop/till.py").read_text() + f"\n\ndef f{number}(x):\n    return x\n",
         )
         commit(root, f"Grow {number}")
+    return root
+
+
+@pytest.fixture(scope="session")
+def large_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """20,000 files in four languages, with a history of changes."""
+    root = tmp_path_factory.mktemp("large") / "large"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    bodies = {
+        "py": "def f(a, b):\n    if a > NUMBER:\n        return b\n    return a\n",
+        "js": "function g(a) { return a + NUMBER; }\n",
+        "md": "# Page NUMBER\n\nText.\n",
+        "txt": "line NUMBER\n",
+    }
+    kinds = list(bodies)
+    for number in range(20_000):
+        kind = kinds[number % 4]
+        write(root, f"part{number % 97}/file{number}.{kind}", bodies[kind].replace("NUMBER", str(number)))
+    commit(root, "Begin")
+    for number in range(0, 200, 4):
+        write(root, f"part{number % 97}/file{number}.py", f"def f(a):\n    return a + {number}\n")
+        commit(root, f"Change {number}")
     return root
 
 

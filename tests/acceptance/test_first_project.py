@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -112,30 +113,20 @@ def test_a_hub_killed_whole_leaves_no_orphan_and_goes_on_after_up(hub: Any, repo
     assert {1} == {count for (_, state), count in attempts.items() if state == "completed"}
 
 
-def test_a_forbidden_tool_stops_its_node_and_the_report_says_so(
-    hub: Any, repository: Path, tmp_path: Path
-) -> None:
-    """One article against bandit: `security` is denied, all else goes on, Prefect shows the reason."""
-    shipped = Path(__file__).parents[2] / "capsules" / "constitution.yaml"
-    forbidding = hub.settings.data_dir / "constitution.yaml"
+def test_a_forbidden_tool_stops_its_node_and_the_report_says_so(hub: Any, repository: Path) -> None:
+    """One article against bandit, taken while the hub is up: `security` is denied and all else goes on."""
+    allowed = hub.constitution.read_text()
+    principle = allowed.split("principles:")[1].split("id:")[1].split()[0].strip(",")
     article = (
-        "articles:\n"
-        "  - id: T-1\n    principle: {principle}\n    title: No bandit today\n    stages: [tool.call]\n"
+        f"  - id: T-1\n    principle: {principle}\n    title: No bandit today\n    stages: [tool.call]\n"
         "    actions: [bandit.scan]\n    verdict: deny\n    severity: high\n"
         "    reason: bandit is on leave\n    remedy: ask again tomorrow\n"
     )
-    text = shipped.read_text()
-    principle = text.split("principles:")[1].split("id:")[1].split()[0].strip(",")
-    forbidding.write_text(text.replace("articles:\n", article.format(principle=principle), 1))
-    hub.down()
-    hub.constitution = forbidding
-    hub.up()
+    hub.constitution.write_text(allowed.replace("\narticles:\n", f"\narticles:\n{article}", 1))
     try:
         done = hub.completed(hub.launch(repository))
     finally:
-        hub.down()
-        hub.constitution = None
-        hub.up()
+        hub.constitution.write_text(allowed)
     states = {node.node: node.state for node in done.nodes}
     security = next(node for node in done.nodes if node.node == "security")
     run = httpx.get(f"{hub.settings.prefect_url}/api/flow_runs/{security.flow_run}").json()
@@ -147,10 +138,35 @@ def test_a_forbidden_tool_stops_its_node_and_the_report_says_so(
         )
 
     assert (done.state, states.pop("security")) == ("completed", "denied")
-    assert {"completed"} == set(states.values())
+    assert set(states.values()) == {"completed"}
     assert run["state"]["name"] == "PolicyDenied"
     assert "bandit is on leave" in run["state"]["message"]
     assert "bandit is on leave" in report
+
+
+def test_twenty_thousand_files_are_audited_in_bounded_memory(hub: Any, large_repository: Path) -> None:
+    """Every node completes, all files are counted, and no process of the hub grows beyond a gigabyte."""
+    largest = 0
+    project = hub.launch(large_repository)
+    while hub.project(project).state == "running":
+        largest = max([largest, *map(proportional_memory, hub.processes())])
+        time.sleep(1)
+    done = hub.completed(project)
+    with hub.client() as client:
+        findings = json.loads(client.artifact(project, "findings.json"))
+
+    assert done.state == "completed", done.reason
+    assert {node.state for node in done.nodes} == {"completed"}
+    assert "20,000" in json.dumps(findings)
+    assert 0 < largest < 1_000_000_000
+
+
+def proportional_memory(process: psutil.Process) -> int:
+    """The bytes that would be free without the process; 0 once it has ended."""
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.Error:
+        return 0
 
 
 @pytest.mark.parametrize(
