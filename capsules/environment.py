@@ -44,14 +44,12 @@ async def environment() -> AsyncIterator[Environment]:
         return
     settings = load_settings()
     database = Database(settings.database_address, pool_size=2)
-    # The audit log stores from an event loop of its own, so it has a pool of its own.
-    audit_database = Database(settings.database_address, pool_size=1)
     opened = Environment(
         settings=settings,
         database=database,
         results=ResultStore(settings.results_path),
         constitution=constitution_in_force(settings),
-        audit=AuditLog(partial(store_decisions, audit_database), at_end=audit_database.close),
+        audit=audit_log(settings),
     )
     token = _open.set(opened)
     try:
@@ -62,6 +60,12 @@ async def environment() -> AsyncIterator[Environment]:
             await opened.audit.close()
         finally:
             await database.close()
+
+
+def audit_log(settings: Settings) -> AuditLog:
+    """The log of decisions; it stores from an event loop of its own, so it has a pool of its own."""
+    database = Database(settings.database_address, pool_size=1)
+    return AuditLog(partial(store_decisions, database), at_end=database.close)
 
 
 def constitution_in_force(settings: Settings) -> ConstitutionSource:

@@ -1,6 +1,6 @@
 """The ledger: which node reached which result, written once, by whoever rightly holds the attempt."""
 
-from typing import Any, get_args
+from typing import Any
 
 from sqlalchemy import update
 from sqlmodel import col, select
@@ -10,11 +10,10 @@ from blocks.errors import StaleAttempt
 from blocks.records.database import Database
 from blocks.records.events import add_event
 from blocks.records.projects import hold
-from blocks.records.tables import FINAL_NODE_STATES, Attempt, AttemptState, NodeRecord, NodeState, now
+from blocks.records.tables import FINAL_NODE_STATES, Attempt, NodeRecord, NodeState, now
 from blocks.records.text import storable
 
 LIVE_ATTEMPTS = ("queued", "running")
-ENDED_ATTEMPTS = frozenset(get_args(AttemptState)) - set(LIVE_ATTEMPTS)
 
 
 async def list_nodes(database: Database, project: str) -> list[NodeRecord]:

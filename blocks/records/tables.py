@@ -2,7 +2,7 @@
 
 import secrets
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from sqlalchemy import BigInteger, Column, DateTime, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -19,7 +19,6 @@ ApprovalState = Literal["pending", "approved", "rejected", "expired"]
 
 FINAL_PROJECT_STATES = frozenset({"completed", "failed", "denied", "cancelled"})
 FINAL_NODE_STATES = frozenset({"completed", "failed", "denied", "skipped"})
-NODE_STATES = frozenset(get_args(NodeState))
 
 
 def new_id(prefix: str) -> str:

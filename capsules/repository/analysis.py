@@ -1,24 +1,23 @@
 """The one result of every capsule that examines a repository; the report renders it generically."""
 
 import hashlib
-import re
 from collections import Counter
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from blocks.records.text import escaped
+
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
 MOST_FINDINGS = 500
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def storable(value: object) -> object:
     """Escape in a text what JSON or PostgreSQL cannot hold: control characters and lone surrogates."""
     if not isinstance(value, str):
         return value
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", value)
+    return escaped(value)
 
 
 Text = Annotated[str, BeforeValidator(storable)]

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -13,9 +12,8 @@ from blocks.constitution.source import ConstitutionSource
 from blocks.memory.opening import open_memory
 from blocks.memory.store import MemoryStore
 from blocks.records.database import Database
-from blocks.records.decisions import store_decisions
 from blocks.settings import Settings
-from capsules.environment import constitution_in_force
+from capsules.environment import audit_log, constitution_in_force
 from ui.gateway.drivers import Drivers
 
 
@@ -41,9 +39,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         stack.push_async_callback(drivers.close)
         memory = await open_memory(settings)
         stack.push_async_callback(memory.close)
-        # The audit log stores from an event loop of its own, so it has a pool of its own.
-        audit_database = Database(settings.database_address, pool_size=1)
-        audit = AuditLog(partial(store_decisions, audit_database), at_end=audit_database.close)
+        audit = audit_log(settings)
         stack.push_async_callback(audit.close)
         yield Hub(
             settings=settings,
