@@ -9,7 +9,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from blocks.audit import AuditLog
+from blocks.audit.log import AuditLog
 from blocks.constitution.decisions import Action, Stage
 from blocks.constitution.source import ConstitutionSource as ConstitutionSource  # noqa: PLC0414  # a context's part
 from blocks.identity import Principal

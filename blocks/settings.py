@@ -71,7 +71,12 @@ class Settings(BaseSettings):
     max_runs: Annotated[int, Field(ge=1, le=1000)] = 8
     """How many flow runs the embedded worker holds at once."""
     constitution: Folder | None = None
-    """A constitution file to use instead of the one that ships with the hub."""
+    """A constitution file that is in force as it lies there, unsigned; for development. Unset, each tenant's
+    activated version is in force."""
+    environment: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")] = "local"
+    """What articles see as `environment.name`, such as `staging` or `production`."""
+    keys_dir: Folder | None = None
+    """Where the hub's signing key and the trusted public keys lie; `keys` in the data folder unless set."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod
@@ -101,6 +106,11 @@ class Settings(BaseSettings):
     def results_path(self) -> Path:
         """Where node results and Prefect's persisted results lie."""
         return self.data_dir / "results"
+
+    @property
+    def keys_path(self) -> Path:
+        """The hub's own Ed25519 key, and in `trusted/` the public keys that may sign constitutions."""
+        return self.keys_dir or self.data_dir / "keys"
 
     @property
     def logs_path(self) -> Path:

@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from blocks.audit import AuditLog
+from blocks.audit.log import AuditLog
 from blocks.constitution.source import ConstitutionSource
 from blocks.context import RunContext, running
 from blocks.identity import Principal
+from blocks.records.audit import store_records
 from blocks.records.database import Database
-from blocks.records.decisions import store_decisions
 from blocks.records.tables import Project
 from blocks.results import ResultStore
 from blocks.settings import Settings, load_settings
@@ -65,7 +65,7 @@ async def environment() -> AsyncIterator[Environment]:
 def audit_log(settings: Settings) -> AuditLog:
     """The log of decisions; it stores from an event loop of its own, so it has a pool of its own."""
     database = Database(settings.database_address, pool_size=1)
-    return AuditLog(partial(store_decisions, database), at_end=database.close)
+    return AuditLog(partial(store_records, database), at_end=database.close)
 
 
 def constitution_in_force(settings: Settings) -> ConstitutionSource:

@@ -147,30 +147,10 @@ class Approval(SQLModel, table=True):
     decided_at: datetime | None = _moment()
     decided_by: str | None = None
     comment: str | None = Field(default=None, sa_type=Text)
-
-
-class DecisionRow(SQLModel, table=True):
-    """The audit log's line for one decision of the constitution."""
-
-    __tablename__ = "decisions"
-    __table_args__ = (
-        Index("decisions_of_project", "project", "at"),
-        Index("decisions_of_tenant", "tenant", "at"),
-    )
-    id: str = Field(primary_key=True)
-    tenant: str
-    project: str | None = None
-    node: str | None = None
-    attempt: int | None = None
-    capsule: str | None = None
-    stage: str
-    action: str
-    verdict: str
-    articles: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB, nullable=False)
-    principal: str
-    constitution: str
-    arguments_sha256: str
-    at: datetime = Field(sa_type=DateTime(timezone=True))
+    requirements: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB, nullable=False)
+    """Who has to agree, `{article, who, quorum, requester}` for each article that asks; none: anybody."""
+    votes: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB, nullable=False)
+    """What was answered so far: `{by, roles, approved, comment, at}`, one a person."""
 
 
 class Event(SQLModel, table=True):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from blocks.audit import AuditLog, Row, Sink
+from blocks.audit.log import AuditLog, Row, Sink
 from blocks.constitution.constitution import Constitution
 from blocks.constitution.document import parse_constitution
 from blocks.constitution.source import ConstitutionSource

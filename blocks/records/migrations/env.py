@@ -7,6 +7,8 @@ from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
+import blocks.records.audit_tables
+import blocks.records.constitution_tables
 import blocks.records.tables  # noqa: F401  # registers the tables on SQLModel.metadata
 
 LOCK = 7_308_905_517  # one migration at a time, whoever runs it

@@ -1,10 +1,11 @@
+import json
 import time
 
 import httpx
 import pytest
 
 from blocks.errors import Conflict, PolicyDenied
-from blocks.records.decisions import list_decisions
+from blocks.records.audit import list_records
 
 CONSTITUTION = """
 apiVersion: soma/v1
@@ -123,9 +124,9 @@ def test_a_refused_launch_names_the_article(launching, prefect, deployment):
     assert (error.article, error.mend) == ("no-audits", "audit something else")
     assert launching.client().project(project.id).state == "planned"
     assert runs(prefect, project.id) == []
-    (row,) = launching.records(lambda db: list_decisions(db, tenant="default", project=project.id))
+    (row,) = launching.records(lambda db: list_records(db, tenant="default", project=project.id))
     assert (row.id, row.verdict, row.stage) == (error.decision, "deny", "project.launch")
-    assert (row.principal, row.articles[0]["article"]) == ("admin", "no-audits")
+    assert (row.principal, json.loads(row.record)["articles"][0]["article"]) == ("admin", "no-audits")
 
 
 def test_a_refusal_over_http_is_a_problem(launching, deployment):
@@ -145,7 +146,7 @@ def test_an_allowed_launch_is_on_record_before_it_runs(launching, deployment):
     project = launching.project()
     launching.client().launch(project.id)
 
-    rows = launching.records(lambda db: list_decisions(db, tenant="default", project=project.id))
+    rows = launching.records(lambda db: list_records(db, tenant="default", project=project.id))
     assert [(row.stage, row.verdict) for row in rows] == [("project.launch", "allow")]
 
 

@@ -173,13 +173,17 @@ def _answer(barrier: Future[None], error: Exception | None) -> None:
 
 
 def _row(decision: Decision, context: "RunContext", arguments: Mapping[str, Any]) -> Row:
+    principal = context.principal
     return {
         "id": decision.id,
+        "kind": "decision",
         "tenant": context.tenant,
+        "at": decision.at.isoformat(),
+        "principal": {"name": principal.name, "kind": principal.kind, "roles": sorted(principal.roles)},
         "project": context.project,
         "node": context.node,
         "attempt": context.attempt,
-        "capsule": context.capsule,
+        "capsule": {"name": context.capsule or "", "version": context.capsule_version or ""},
         "stage": decision.stage,
         "action": decision.action,
         "verdict": decision.verdict,
@@ -187,10 +191,8 @@ def _row(decision: Decision, context: "RunContext", arguments: Mapping[str, Any]
             {"article": item.article, "verdict": item.verdict, "reason": item.reason, "remedy": item.remedy}
             for item in decision.articles
         ],
-        "principal": context.principal.name,
         "constitution": decision.constitution,
         "arguments_sha256": digest(arguments),
-        "at": decision.at,
     }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from blocks import audit as audit_module
-from blocks.audit import AuditLog
+from blocks.audit.log import AuditLog
 from blocks.constitution.constitution import Constitution
 from blocks.constitution.decisions import Action, Decision
 from blocks.constitution.source import nothing_allowed
@@ -210,7 +210,7 @@ def test_the_end_of_the_process_stores_what_nobody_flushed(tmp_path):
     script = f"""
 from pathlib import Path
 from types import SimpleNamespace
-from blocks.audit import AuditLog
+from blocks.audit.log import AuditLog
 from blocks.constitution.decisions import Action
 from blocks.constitution.source import nothing_allowed
 async def take(rows):

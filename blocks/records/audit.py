@@ -1,0 +1,94 @@
+"""Where the audit log is kept: records are added at the end of their tenant's chain, and never changed."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from blocks.audit.chain import START, Link, canonical, linked
+from blocks.records.audit_tables import AuditRecord, ChainEnd
+from blocks.records.database import Database
+
+REPEATED = ("id", "kind", "project", "node", "stage", "action", "verdict", "constitution", "decision")
+"""The fields of a record that have columns of their own under the same name."""
+
+
+async def store_records(database: Database, records: list[dict[str, Any]]) -> None:
+    """Add the records to their tenants' chains in one transaction."""
+    if not records:
+        return
+    async with database.session() as session:
+        await append(session, records)
+
+
+async def append(session: AsyncSession, records: Sequence[Mapping[str, Any]]) -> None:
+    """Add records in the caller's transaction; those already kept under their id are left as they are.
+
+    The ends of the chains stay locked until the transaction ends, so call it last.
+    """
+    by_tenant: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for record in records:
+        by_tenant[record["tenant"]].append(record)
+    for tenant in sorted(by_tenant):
+        await _append_for(session, tenant, by_tenant[tenant])
+
+
+async def _append_for(session: AsyncSession, tenant: str, records: Sequence[Mapping[str, Any]]) -> None:
+    end = await _locked_end(session, tenant)
+    kept = select(AuditRecord.id).where(
+        AuditRecord.tenant == tenant, col(AuditRecord.id).in_([record["id"] for record in records])
+    )
+    known = set(await session.exec(kept))
+    fresh = {record["id"]: canonical(record) for record in records if record["id"] not in known}
+    links = list(linked(tenant, end.sequence, end.hash, fresh.values()))
+    if not links:
+        return
+    await session.exec(insert(AuditRecord), params=[_row(link) for link in links])
+    change = update(ChainEnd).where(col(ChainEnd.tenant) == tenant)
+    await session.exec(change.values(sequence=links[-1].sequence, hash=links[-1].hash))
+
+
+async def _locked_end(session: AsyncSession, tenant: str) -> ChainEnd:
+    first = insert(ChainEnd).values(tenant=tenant, sequence=0, hash=START)
+    await session.exec(first.on_conflict_do_nothing())
+    return (await session.exec(select(ChainEnd).where(ChainEnd.tenant == tenant).with_for_update())).one()
+
+
+def _row(link: Link) -> dict[str, Any]:
+    body = json.loads(link.record)
+    return {
+        **{name: body.get(name) for name in REPEATED},
+        "tenant": link.tenant,
+        "sequence": link.sequence,
+        "at": datetime.fromisoformat(body["at"]),
+        "principal": (body.get("principal") or {}).get("name"),
+        "shadow_verdict": (body.get("shadow") or {}).get("verdict"),
+        "record": link.record,
+        "previous": link.previous,
+        "hash": link.hash,
+    }
+
+
+async def list_records(
+    database: Database,
+    *,
+    tenant: str,
+    project: str | None = None,
+    kind: str | None = "decision",
+    after: int = 0,
+    limit: int = 1000,
+) -> list[AuditRecord]:
+    """The tenant's records behind the one numbered `after`, in the order of the chain."""
+    query = select(AuditRecord).where(AuditRecord.tenant == tenant, col(AuditRecord.sequence) > after)
+    if project is not None:
+        query = query.where(AuditRecord.project == project)
+    if kind is not None:
+        query = query.where(AuditRecord.kind == kind)
+    async with database.session() as session:
+        return list(await session.exec(query.order_by(col(AuditRecord.sequence)).limit(limit)))
