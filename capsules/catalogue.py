@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blocks.errors import BadInput, NotFound
+from capsules.fingerprint import capsule_digest
 from capsules.manifest import Manifest, read_manifest
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ class CatalogueEntry:
     @property
     def entrypoint(self) -> str:
         return f"{self.package}.run.{self.manifest.name.replace('-', '_')}"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the capsule's files, as `sha256:…`."""
+        return capsule_digest(self.folder)
 
     def load(self) -> "CapsuleFlow":
         """Import the capsule's code and return its flow."""
