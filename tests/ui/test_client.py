@@ -12,8 +12,9 @@ from blocks.errors import (
     Unavailable,
 )
 from blocks.settings import load_settings
-from ui.client import HubClient, error_of
+from ui.client import HubClient
 from ui.gateway.problems import of_error
+from ui.transport import error_of
 
 
 @pytest.mark.parametrize(

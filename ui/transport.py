@@ -1,0 +1,111 @@
+"""How a client reaches the gateway: requests whose failures are the hub's own errors.
+
+The calls stand in mixins of their own, one file a theme (`ui/client_constitutions.py`). To add some: write
+`class SomeCalls(Transport)` with methods that use `_get`, `_post`, `_put`, `_delete` or `_send`, and name the
+class among those that `HubClient` in `ui/client.py` inherits.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from blocks.errors import (
+    BadInput,
+    Conflict,
+    Forbidden,
+    NotFound,
+    SomaError,
+    Unauthenticated,
+    Unavailable,
+)
+
+PATIENCE = httpx.Timeout(30.0, connect=5.0)
+BY_STATUS: Mapping[int, type[SomaError]] = {
+    400: BadInput,
+    401: Unauthenticated,
+    403: Forbidden,
+    404: NotFound,
+    405: BadInput,
+    409: Conflict,
+    413: BadInput,
+    421: BadInput,
+    422: BadInput,
+    503: Unavailable,
+}
+
+
+class Transport:
+    """One connection to the gateway, with a token."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(
+            base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _get(self, path: str, **query: Any) -> Any:
+        return self._send("GET", path, params=query).json()
+
+    def _post(self, path: str, body: Any = None) -> Any:
+        return self._send("POST", path, json=body).json()
+
+    def _put(self, path: str, body: Any = None) -> Any:
+        return self._send("PUT", path, json=body).json()
+
+    def _delete(self, path: str) -> None:
+        self._send("DELETE", path)
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            answer = self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise self._away(error) from error
+        if not answer.is_success:
+            raise error_of(answer)
+        return answer
+
+    def _away(self, error: httpx.HTTPError) -> Unavailable:
+        if isinstance(error, httpx.ConnectError):
+            return Unavailable(f"the hub does not answer at {self.url}; start it with `soma up`")
+        return Unavailable(f"the hub at {self.url} broke off: {str(error) or type(error).__name__}")
+
+
+def error_of(answer: httpx.Response) -> SomaError:
+    """The error that a problem document stands for: the class it names, else one of the same status."""
+    try:
+        said = answer.json()
+        told = dict(said) if isinstance(said, dict) else {}
+    except ValueError:
+        told = {}
+    detail = str(told.pop("detail", "") or f"the gateway answered HTTP {answer.status_code}")
+    name = str(told.pop("type", "")).removeprefix("urn:soma:problem:").replace("-", "")
+    fallback = BY_STATUS.get(answer.status_code, SomaError)
+    kind = next((known for known in _family(SomaError) if known.__name__.lower() == name), fallback)
+    fields = {key: value for key, value in told.items() if key not in {"title", "status", "instance"}}
+    fields.pop("message", None)
+    return kind(detail, **fields)
+
+
+def _family(kind: type[SomaError]) -> Iterator[type[SomaError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _family(child)
+
+
+def segment(name: str) -> str:
+    """One path segment, whatever the name holds."""
+    return quote(name, safe="", errors="replace")
