@@ -22,7 +22,8 @@ from blocks.constitution.decisions import (
 )
 from blocks.constitution.flattening import MISSING, Reading, fact, merged
 from blocks.constitution.functions import like
-from blocks.constitution.secrets import redact_text
+from blocks.constitution.detectors.secrets import redact_text
+from blocks.constitution.terms import ApprovalTerms
 from blocks.plain import plain
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.]*)\}")
@@ -44,6 +45,8 @@ class Article:
     severity: Severity
     reason: str
     remedy: str
+    terms: ApprovalTerms | None = None
+    """Who must agree; given exactly where the verdict is `approve`."""
 
     def speaks_of(self, stage: Stage, action: str) -> bool:
         return stage in self.conditions and any(like(action, pattern) for pattern in self.actions)
@@ -70,6 +73,8 @@ class Constitution:
     default_reason: str = "no article allows it"
     document: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     """The document as data, as it was digested."""
+    warnings: tuple[str, ...] = ()
+    """What is likely a mistake but does not keep the document from being valid."""
     _chapters: dict[tuple[Stage, str], _Chapter] = field(default_factory=dict, repr=False)
 
     def decide(self, action: Action) -> Decision:
@@ -149,6 +154,7 @@ def _determined(article: Article, facts: Mapping[str, Any]) -> Determination:
         reason=reason,
         remedy=article.remedy,
         severity=article.severity,
+        terms=article.terms,
     )
 
 

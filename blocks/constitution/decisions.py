@@ -7,6 +7,8 @@ from datetime import datetime
 from itertools import count
 from typing import Any, Literal
 
+from blocks.constitution.terms import ApprovalTerms
+
 Stage = Literal[
     "project.launch",
     "plan.node",
@@ -64,6 +66,8 @@ class Determination:
     reason: str
     remedy: str = ""
     severity: Severity = "info"
+    terms: ApprovalTerms | None = None
+    """Who must agree, where the verdict is `approve`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
