@@ -2,9 +2,7 @@
 
 import hashlib
 import hmac
-import os
 import secrets
-import stat
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from blocks.errors import BadInput, Unauthenticated
 from blocks.identity import Principal
+from blocks.private_files import make_private, read_private
 
 bearer = HTTPBearer(auto_error=False, description="The token that `soma up` keeps in the data folder.")
 
@@ -50,28 +49,8 @@ CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
 def ensure_token(path: Path) -> str:
     """The hub's admin token, made at the first call; one caller of several makes it, all read the same."""
     if not path.exists():
-        _make_token(path)
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        raise BadInput(
-            f"the token file {path} can be read by others (mode {mode:04o})", mend=f"chmod 600 {path}"
-        )
-    token = path.read_text(encoding="ascii").strip()
+        make_private(path, secrets.token_urlsafe(32) + "\n")
+    token = read_private(path, "token file").strip()
     if len(token) < 20:  # shorter than any token that this hub makes
         raise BadInput(f"the token file {path} holds no token", mend="delete it; the hub makes a new one")
     return token
-
-
-def _make_token(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(32) + "\n")
-        # A link appears whole or not at all, and fails where another process was faster.
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from blocks.audit import AuditLog
+from blocks.audit.log import AuditLog
 from blocks.constitution.source import ConstitutionSource
 from blocks.memory.opening import open_memory
 from blocks.memory.store import MemoryStore
