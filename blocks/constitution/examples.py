@@ -25,7 +25,7 @@ def check_examples(constitution: Constitution) -> list[str]:
 def _problems(constitution: Constitution, article: Mapping[str, Any]) -> Iterator[str]:
     for number, example in enumerate(article.get("tests", [])):
         stage = cast("Stage", example.get("stage") or article["stages"][0])
-        decision = constitution.decide(_action(stage, example))
+        decision = constitution.decide(completed(stage, example["action"], example.get("facts", {})))
         place = f"{article['id']}: tests[{number}] ({stage} {example['action']})"
         found = [item.article for item in decision.articles]
         if decision.verdict != example["verdict"]:
@@ -35,11 +35,11 @@ def _problems(constitution: Constitution, article: Mapping[str, Any]) -> Iterato
             yield f"{place}: got {decision.verdict}, but not by this article: {', '.join(found)}"
 
 
-def _action(stage: Stage, example: Mapping[str, Any]) -> Action:
-    given = example.get("facts", {})
-    task = {"name": example["action"], "arguments": given.get("tool", {}).get("arguments", {})}
+def completed(stage: Stage, name: str, given: Mapping[str, Any]) -> Action:
+    """The action with these facts, and with the background where they say nothing."""
+    task = {"name": name, "arguments": given.get("tool", {}).get("arguments", {})}
     facts = {**BACKGROUND, "task": task, "time": datetime.now(UTC)}
-    for name, value in given.items():
-        known = facts.get(name)
-        facts[name] = {**known, **value} if isinstance(known, Mapping) and isinstance(value, dict) else value
-    return Action(stage=stage, name=example["action"], facts=facts)
+    for key, value in given.items():
+        known = facts.get(key)
+        facts[key] = {**known, **value} if isinstance(known, Mapping) and isinstance(value, Mapping) else value
+    return Action(stage=stage, name=name, facts=facts)
