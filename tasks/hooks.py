@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from typing import Any, Protocol
 
 from blocks.constitution.decisions import Action, Decision, Determination, Verdict, decision_id
-from blocks.constitution.functions import like
+from blocks.constitution.globs import like
 from blocks.context import Authority, RunContext
 from blocks.plain import digest, plain
 

@@ -21,7 +21,7 @@ from blocks.constitution.decisions import (
     decision_id,
 )
 from blocks.constitution.flattening import MISSING, Reading, fact, merged
-from blocks.constitution.functions import like
+from blocks.constitution.globs import like
 from blocks.constitution.detectors.secrets import redact_text
 from blocks.constitution.terms import ApprovalTerms
 from blocks.plain import plain
@@ -77,7 +77,7 @@ class Constitution:
     """What is likely a mistake but does not keep the document from being valid."""
     _chapters: dict[tuple[Stage, str], _Chapter] = field(default_factory=dict, repr=False)
 
-    def decide(self, action: Action) -> Decision:
+    def decide(self, action: Action, answers: Mapping[str, Any] | None = None) -> Decision:
         """The verdict on the action; never raises, and what cannot be evaluated denies."""
         found, unread = self._matching(self._chapter(action.stage, action.name), action.facts)
         if len(found) > 1:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from typing import Any, Literal
@@ -82,6 +82,10 @@ class Decision:
     constitution: str
     """The digest of the constitution that was asked."""
     at: datetime
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    """What the hub's own functions answered: source text of the call -> answer."""
+    unreadable: bool = False
+    """Whether an article could not be evaluated."""
 
     @property
     def refused(self) -> bool:

@@ -1,13 +1,12 @@
 """The functions a condition may call: their types, and the hub's own ones beside the engine's."""
 
-import fnmatch
 import os.path
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
-from blocks.constitution.secrets import has_secret
+from blocks.constitution.detectors.secrets import has_secret
+from blocks.constitution.globs import like
 from blocks.constitution.types import (
     BOOL,
     BYTES,
@@ -61,12 +60,6 @@ def _escapes(path: str, folder: str) -> bool:
     root = os.path.normpath(folder)
     whole = os.path.normpath(os.path.join(root, os.path.expanduser(path)))  # noqa: PTH111, PTH118  # no disk
     return whole != root and not whole.startswith(root.rstrip("/") + "/")
-
-
-@lru_cache(maxsize=4096)
-def like(text: str, pattern: str) -> bool:
-    """Whether the text fits a glob, in which `*` stands for any characters."""
-    return fnmatch.fnmatchcase(text, pattern)
 
 
 def listed(text: str, patterns: list[str]) -> bool:

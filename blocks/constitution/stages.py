@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, get_args
 
 from blocks.constitution.decisions import Stage
+from blocks.constitution.history import History
 from blocks.constitution.types import Type, type_of
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -22,6 +23,8 @@ class Principal:
     name: str
     kind: str
     roles: list[str]
+    on_behalf_of: str
+    """Who is answered for; empty when nobody but the principal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,8 @@ class Node:
     attempt: int
     tools: list[str]
     memory: list[str]
+    budget: Mapping[str, float]
+    """What the plan gave: `seconds` and `tool_calls`; what is absent is unlimited."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +57,16 @@ class PlannedNode:
     runtime: str
     tools: list[str]
     memory: list[str]
+    budget: Mapping[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Capsule:
     name: str
     version: str
+    owner: str
+    digest: str
+    """Of the capsule's files."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,15 +74,43 @@ class StartedCapsule:
     name: str
     version: str
     owner: str
+    digest: str
     runtime: str
     tools: list[str]
     memory: list[str]
+    inputs: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
     name: str
     arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Where the action's values come from."""
+
+    labels: list[str]
+    """All labels on the action's arguments."""
+    arguments: Mapping[str, list[str]]
+    """Dotted path of an argument, such as `recipients.0` -> its labels."""
+    seen: list[str]
+    """Labels of everything that this node has taken in so far."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What is left of the node's budget; a field that is absent is unlimited."""
+
+    seconds_left: float
+    tool_calls_left: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    name: str
+    runtime: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +185,11 @@ _EVERYWHERE: Mapping[str, Any] = {
     "node": Node,
     "capsule": Capsule,
     "task": Task,
+    "data": Data,
+    "budget": Budget,
+    "environment": Environment,
     "time": datetime,
+    "history": History,
 }
 _OWN: Mapping[Stage, Mapping[str, Any]] = {
     "project.launch": {"launch": Launch},

@@ -6,6 +6,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
+from blocks.constitution.history import History
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Type:
@@ -26,6 +28,8 @@ class Type:
 BOOL, INT, UINT, DOUBLE = Type("bool"), Type("int"), Type("uint"), Type("double")
 STRING, BYTES, NULL, DYN = Type("string"), Type("bytes"), Type("null"), Type("dyn")
 TIMESTAMP, DURATION = Type("timestamp"), Type("duration")
+HISTORY = Type("history")
+"""What happened before; it is asked with its own functions and is no value."""
 NUMBERS = frozenset({INT, UINT, DOUBLE})
 ORDERED = frozenset({*NUMBERS, STRING, BYTES, TIMESTAMP, DURATION})
 
@@ -36,6 +40,7 @@ _SCALARS: Mapping[Any, Type] = {
     str: STRING,
     bytes: BYTES,
     datetime: TIMESTAMP,
+    History: HISTORY,
     Any: DYN,
     object: DYN,
 }
