@@ -12,7 +12,7 @@ from typing import Any
 from prefect.context import TaskRunContext
 
 from blocks.constitution.decisions import Action, Stage
-from blocks.constitution.secrets import has_secret, redacted
+from blocks.constitution.detectors.secrets import has_secret, redacted
 from blocks.plain import plain
 from tasks.asking import Outcome, judge, refused
 from tasks.hooks import refusal

@@ -1,6 +1,6 @@
 import asyncio
 
-from blocks.constitution.secrets import redacted
+from blocks.constitution.detectors.secrets import redacted
 from blocks.context import RunContext, current
 from blocks.records.approvals import list_approvals
 from capsules.capsule import capsule

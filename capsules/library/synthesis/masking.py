@@ -3,7 +3,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from blocks.constitution.secrets import redacted
+from blocks.constitution.detectors.secrets import redacted
 from capsules.repository.analysis import Analysis
 
 Model = TypeVar("Model", bound=BaseModel)

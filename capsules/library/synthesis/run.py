@@ -1,7 +1,7 @@
 import asyncio
 from datetime import UTC, datetime
 
-from blocks.constitution.secrets import redacted
+from blocks.constitution.detectors.secrets import redacted
 from blocks.context import current
 from blocks.errors import SomaError
 from capsules.capsule import capsule
