@@ -41,5 +41,6 @@ def completed(stage: Stage, name: str, given: Mapping[str, Any]) -> Action:
     facts = {**BACKGROUND, "task": task, "time": datetime.now(UTC)}
     for key, value in given.items():
         known = facts.get(key)
-        facts[key] = {**known, **value} if isinstance(known, Mapping) and isinstance(value, Mapping) else value
+        both = isinstance(known, Mapping) and isinstance(value, Mapping)
+        facts[key] = {**known, **value} if both else value
     return Action(stage=stage, name=name, facts=facts)
