@@ -1,11 +1,15 @@
 """The functions a condition may call: their types, and the hub's own ones beside the engine's."""
 
-import os.path
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from blocks.constitution.detectors.injection import has_injection_signs
+from blocks.constitution.detectors.paths import paths_outside
+from blocks.constitution.detectors.personal import has_personal_data
 from blocks.constitution.detectors.secrets import has_secret
+from blocks.constitution.detectors.shelling import shells_out
+from blocks.constitution.detectors.urls import urls_outside
 from blocks.constitution.globs import like
 from blocks.constitution.types import (
     BOOL,
@@ -21,12 +25,6 @@ from blocks.constitution.types import (
     list_of,
 )
 
-PATH_WORDS = frozenset(
-    {"root", "path", "paths", "folder", "folders", "file", "files", "directory", "directories"}
-    | {"workspace", "target", "destination"}
-)
-"""An argument of one of these names, or ending in `_` and one of them, is a path."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
@@ -37,39 +35,18 @@ class Signature:
     result: Type = field(default=BOOL)
 
 
-def outside(value: object, folder: str) -> bool:
-    """Whether an argument named like a path leads out of the folder."""
-    return any(_escapes(path, folder) for path in _paths(value, named=isinstance(value, str)))
-
-
-def _paths(value: object, *, named: bool) -> Iterator[str]:
-    if isinstance(value, str):
-        if named:
-            yield value
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _paths(inner, named=str(key).rpartition("_")[2].lower() in PATH_WORDS)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _paths(inner, named=named)
-
-
-def _escapes(path: str, folder: str) -> bool:
-    if not folder or "\0" in path:
-        return True
-    root = os.path.normpath(folder)
-    whole = os.path.normpath(os.path.join(root, os.path.expanduser(path)))  # noqa: PTH111, PTH118  # no disk
-    return whole != root and not whole.startswith(root.rstrip("/") + "/")
-
-
 def listed(text: str, patterns: list[str]) -> bool:
     """Whether the text fits one of the globs."""
     return any(like(text, pattern) for pattern in patterns)
 
 
 OWN: Mapping[str, Callable[..., Any]] = {
-    "outside": outside,
-    "secretish": has_secret,
+    "has_secret": has_secret,
+    "has_personal_data": has_personal_data,
+    "has_injection_signs": has_injection_signs,
+    "shells_out": shells_out,
+    "urls_outside": urls_outside,
+    "paths_outside": paths_outside,
     "like": like,
     "listed": listed,
     "lower": lambda text: text.lower(),
@@ -83,8 +60,15 @@ _CLOCK = Signature(owner=TIMESTAMP, result=INT)
 _ANY_LIST = list_of(DYN)
 
 SIGNATURES: Mapping[str, tuple[Signature, ...]] = {
-    "outside": (Signature(arguments=(DYN, STRING)), Signature(owner=DYN, arguments=(STRING,))),
-    "secretish": (Signature(arguments=(DYN,)), Signature(owner=DYN)),
+    **{
+        name: (Signature(arguments=(DYN,)), Signature(owner=DYN))
+        for name in ("has_secret", "has_personal_data", "has_injection_signs", "shells_out")
+    },
+    "urls_outside": (
+        Signature(arguments=(DYN, list_of(STRING))),
+        Signature(owner=DYN, arguments=(list_of(STRING),)),
+    ),
+    "paths_outside": (Signature(arguments=(DYN, STRING)), Signature(owner=DYN, arguments=(STRING,))),
     "like": (Signature(arguments=(STRING, STRING)), _TEXT),
     "listed": (
         Signature(arguments=(STRING, list_of(STRING))),

@@ -22,7 +22,7 @@ kind: Constitution
 metadata: {name: test, version: "1.0.0"}
 default: allow
 articles:
-  - {id: R, title: t, stages: [notification], verdict: redact, reason: r, when: secretish(task.arguments)}
+  - {id: R, title: t, stages: [notification], verdict: redact, reason: r, when: has_secret(task.arguments)}
 """
 
 
@@ -289,7 +289,7 @@ def test_a_secret_that_cannot_be_masked_is_refused(under):
     @governed_task(stage="notification", action="mail")
     def mail(letter: Odd) -> None: ...
 
-    text = REDACT.replace(", when: secretish(task.arguments)", "")
+    text = REDACT.replace(", when: has_secret(task.arguments)", "")
     assert "cannot be redacted" in refused(lambda: mail.fn(Odd("AKIAIOSFODNN7EXAMPLE")), under(text))
 
 

@@ -55,8 +55,8 @@ def holds(source: str, facts: dict = FACTS) -> bool:
         "{'a': 1}['a'] == 1 && {'a': 1}.a == 1",
         "!(tool.name == 'x') && !!true",
         "listed(tool.name, node.tools) && tool.name.like('bandit.*') && like('a', '?')",
-        "!outside(tool.arguments, project.workspace)",
-        "!secretish(tool.arguments)",
+        "!paths_outside(tool.arguments, project.workspace)",
+        "!has_secret(tool.arguments)",
         "timestamp('2026-01-01T00:00:00Z') + duration('1h') < timestamp('2026-01-01T02:00:00Z')",
         "timestamp('2026-01-01T05:00:00Z').getHours() == 5",
         "int('5') == tool.arguments.limit && string(node.attempt) == '2' && double(2) == 2.0",
@@ -69,7 +69,7 @@ def holds(source: str, facts: dict = FACTS) -> bool:
 def test_what_is_understood_is_evaluated_as_the_engine_would(source):
     """Every construct holds on facts on which it should, and on the engine's own nested variables too."""
     assert holds(source)
-    if not any(name in source for name in ("listed", "outside", "secretish", "upper", "like")):
+    if not any(name in source for name in ("listed", "paths_outside", "has_secret", "upper", "like")):
         assert cel.evaluate(source, FACTS) is True
 
 
@@ -185,7 +185,7 @@ def test_outside_follows_the_text_of_a_path(path, escapes):
     """`..`, `~`, a longer sibling and an absolute path elsewhere lead out of the folder."""
     facts = {**FACTS, "tool": {"name": "x", "arguments": {"source_path": [path], "text": "/etc/passwd"}}}
 
-    assert holds("outside(tool.arguments, project.workspace)", facts) is escapes
+    assert holds("paths_outside(tool.arguments, project.workspace)", facts) is escapes
 
 
 WORDS = st.sampled_from(
