@@ -1,4 +1,4 @@
-"""The record of every decision: queued without I/O, stored in batches, durable on demand.
+"""The record of all that is audited: queued without I/O, stored in batches, durable on demand.
 
 The log stores from a thread and an event loop of its own. So a decision can be made durable from sync
 code, from any loop and from a loop whose thread is blocked, and nothing can wait for itself. The sink
@@ -17,9 +17,10 @@ from concurrent.futures import Future
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from blocks.constitution.decisions import Decision
+from blocks.audit.decided import Decided
+from blocks.audit.entries import Kind, entry
+from blocks.constitution.decisions import Action, Decision
 from blocks.errors import Unavailable
-from blocks.plain import digest
 
 if TYPE_CHECKING:
     from blocks.context import RunContext
@@ -41,7 +42,7 @@ LAST_CALL = 5.0
 
 
 class AuditLog:
-    """Takes decisions at once and hands them to the sink in order; a row leaves only once it is stored."""
+    """Takes records at once and hands them to the sink in order; one leaves only once it is stored."""
 
     def __init__(self, sink: Sink, *, at_end: Callable[[], Awaitable[None]] | None = None) -> None:
         self._sink = sink
@@ -50,7 +51,7 @@ class AuditLog:
         _open_logs.add(self)
 
     def _reset(self) -> None:
-        self._rows: deque[Row] = deque()
+        self._rows: deque[Row | Decided] = deque()
         self._recorded = 0
         self._stored = 0
         self._barriers: list[tuple[int, Future[None]]] = []
@@ -59,9 +60,27 @@ class AuditLog:
         self._closed = False
         self._gave_up = False
 
-    def record(self, decision: Decision, context: "RunContext", arguments: Mapping[str, Any]) -> None:
-        """Queues the decision; raises `Unavailable` when it could not be kept."""
-        row = _row(decision, context, arguments)
+    def record(
+        self,
+        decision: Decision,
+        context: "RunContext",
+        arguments: Mapping[str, Any],
+        action: Action | None = None,
+        **extra: Any,
+    ) -> None:
+        """Queues the decision as it is now; raises `Unavailable` when it could not be kept.
+
+        Of the action, those facts are recorded that may be kept; `extra` are further fields of the record.
+        """
+        self._queue(Decided(decision, context, arguments, action, extra))
+
+    def note(self, kind: Kind, tenant: str, **body: Any) -> str:
+        """Queues a record of another kind and returns its id; raises `Unavailable` as `record` does."""
+        record = entry(kind, tenant, **body)
+        self._queue(record)
+        return str(record["id"])
+
+    def _queue(self, row: Row | Decided) -> None:
         with self._changed:
             if self._closed or len(self._rows) >= MOST_WAITING:
                 state = "closed" if self._closed else "full, its database does not answer"
@@ -130,7 +149,7 @@ class AuditLog:
             return bool(self._rows) and not self._gave_up
 
     def _store(self, runner: asyncio.Runner) -> None:
-        batch = list(islice(self._rows, BATCH))
+        batch = [row.record() if isinstance(row, Decided) else row for row in islice(self._rows, BATCH)]
         try:
             runner.run(_awaited(self._sink(batch)))
         except Exception as error:  # noqa: BLE001  # whatever the sink raises, the rows stay
@@ -170,30 +189,6 @@ def _answer(barrier: Future[None], error: Exception | None) -> None:
         barrier.set_exception(error)
     else:
         barrier.set_result(None)
-
-
-def _row(decision: Decision, context: "RunContext", arguments: Mapping[str, Any]) -> Row:
-    principal = context.principal
-    return {
-        "id": decision.id,
-        "kind": "decision",
-        "tenant": context.tenant,
-        "at": decision.at.isoformat(),
-        "principal": {"name": principal.name, "kind": principal.kind, "roles": sorted(principal.roles)},
-        "project": context.project,
-        "node": context.node,
-        "attempt": context.attempt,
-        "capsule": {"name": context.capsule or "", "version": context.capsule_version or ""},
-        "stage": decision.stage,
-        "action": decision.action,
-        "verdict": decision.verdict,
-        "articles": [
-            {"article": item.article, "verdict": item.verdict, "reason": item.reason, "remedy": item.remedy}
-            for item in decision.articles
-        ],
-        "constitution": decision.constitution,
-        "arguments_sha256": digest(arguments),
-    }
 
 
 _open_logs: "weakref.WeakSet[AuditLog]" = weakref.WeakSet()

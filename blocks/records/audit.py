@@ -1,6 +1,5 @@
 """Where the audit log is kept: records are added at the end of their tenant's chain, and never changed."""
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,9 +10,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from blocks.audit.chain import START, Link, canonical, linked
+from blocks.audit.canonical import canonical
+from blocks.audit.chain import START, Link, linked
 from blocks.records.audit_tables import AuditRecord, ChainEnd
 from blocks.records.database import Database
+from blocks.records.text import escaped
 
 REPEATED = ("id", "kind", "project", "node", "stage", "action", "verdict", "constitution", "decision")
 """The fields of a record that have columns of their own under the same name."""
@@ -45,34 +46,48 @@ async def _append_for(session: AsyncSession, tenant: str, records: Sequence[Mapp
         AuditRecord.tenant == tenant, col(AuditRecord.id).in_([record["id"] for record in records])
     )
     known = set(await session.exec(kept))
-    fresh = {record["id"]: canonical(record) for record in records if record["id"] not in known}
-    links = list(linked(tenant, end.sequence, end.hash, fresh.values()))
-    if not links:
+    fresh = {record["id"]: record for record in records if record["id"] not in known}
+    links = linked(tenant, end.sequence, end.hash, map(canonical, fresh.values()))
+    rows = [_row(link, record) for link, record in zip(links, fresh.values(), strict=True)]
+    if not rows:
         return
-    await session.exec(insert(AuditRecord), params=[_row(link) for link in links])
+    await session.exec(insert(AuditRecord), params=rows)
     change = update(ChainEnd).where(col(ChainEnd.tenant) == tenant)
-    await session.exec(change.values(sequence=links[-1].sequence, hash=links[-1].hash))
+    await session.exec(change.values(sequence=rows[-1]["sequence"], hash=rows[-1]["hash"]))
 
 
 async def _locked_end(session: AsyncSession, tenant: str) -> ChainEnd:
-    first = insert(ChainEnd).values(tenant=tenant, sequence=0, hash=START)
-    await session.exec(first.on_conflict_do_nothing())
-    return (await session.exec(select(ChainEnd).where(ChainEnd.tenant == tenant).with_for_update())).one()
+    locked = select(ChainEnd).where(ChainEnd.tenant == tenant).with_for_update()
+    found = (await session.exec(locked)).one_or_none()
+    if found is None:
+        first = insert(ChainEnd).values(tenant=tenant, sequence=0, hash=START)
+        await session.exec(first.on_conflict_do_nothing())
+        found = (await session.exec(locked)).one()
+    return found
 
 
-def _row(link: Link) -> dict[str, Any]:
-    body = json.loads(link.record)
-    return {
-        **{name: body.get(name) for name in REPEATED},
+def _row(link: Link, record: Mapping[str, Any]) -> dict[str, Any]:
+    return columns_of(record) | {
         "tenant": link.tenant,
         "sequence": link.sequence,
-        "at": datetime.fromisoformat(body["at"]),
-        "principal": (body.get("principal") or {}).get("name"),
-        "shadow_verdict": (body.get("shadow") or {}).get("verdict"),
         "record": link.record,
         "previous": link.previous,
         "hash": link.hash,
     }
+
+
+def columns_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What the columns beside a record repeat of it."""
+    repeated = {name: _column(record.get(name)) for name in REPEATED}
+    return repeated | {
+        "at": datetime.fromisoformat(record["at"]),
+        "principal": _column((record.get("principal") or {}).get("name")),
+        "shadow_verdict": _column((record.get("shadow") or {}).get("verdict")),
+    }
+
+
+def _column(value: Any) -> str | None:
+    return None if value is None else escaped(str(value))
 
 
 async def list_records(

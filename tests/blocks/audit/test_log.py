@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from blocks import audit as audit_module
+from blocks.audit import log as log_module
 from blocks.audit.log import AuditLog
 from blocks.constitution.constitution import Constitution
 from blocks.constitution.decisions import Action, Decision
@@ -63,31 +63,57 @@ def log() -> Iterator[SimpleNamespace]:
 
 
 def test_a_row_says_who_did_what_where_under_which_constitution(log):
-    """All that the contract names is there; arguments only as their digest."""
+    """All that the contract names is there; without an action, arguments only as their digest."""
     made = decision("bandit.scan")
-    log.log.record(made, log.context, {"path": "secret place"})
+    log.log.record(made, log.context, {"path": "secret place"}, labels=["request"])
     log.log.flush_blocking()
 
     row = log.store.rows[0]
     assert row | {"articles": [], "arguments_sha256": ""} == {
         "id": made.id,
+        "kind": "decision",
         "tenant": "acme",
+        "principal": {"name": "ada", "kind": "user", "roles": [], "on_behalf_of": None},
         "project": "prj_1",
         "node": "security",
         "attempt": 2,
-        "capsule": "security",
+        "capsule": {"name": "security", "version": "", "digest": ""},
         "stage": "task",
         "action": "bandit.scan",
         "verdict": "deny",
         "articles": [],
-        "principal": "ada",
         "constitution": made.constitution,
         "arguments_sha256": "",
-        "at": made.at,
+        "labels": ["request"],
+        "at": made.at.isoformat(),
     }
     assert row["articles"][0]["reason"] == "nothing is in force"
     assert len(row["arguments_sha256"]) == 64
     assert "secret place" not in str(row)
+
+
+def test_a_row_keeps_the_facts_as_they_were_when_it_was_decided(log):
+    """Whatever a caller does to its arguments afterwards, the record has what was judged."""
+    arguments = {"path": "before", "more": [1, 2]}
+    action = Action(stage="task", name="x", facts={"task": {"name": "x", "arguments": arguments}})
+    log.log.record(NOBODY.decide(action), log.context, arguments, action)
+    arguments["path"] = "after"
+    arguments["more"].append(3)
+    log.log.flush_blocking()
+
+    assert log.store.rows[0]["facts"]["task"]["arguments"] == {"path": "before", "more": [1, 2]}
+
+
+def test_a_note_is_a_record_of_another_kind_in_the_same_order(log):
+    """Outcomes, purges and installs queue up behind the decisions they follow."""
+    log.log.record(decision("one"), log.context, {})
+    noted = log.log.note("memory", "acme", event="purged", scope="project", count=3, by="ada")
+    log.log.record(decision("two"), log.context, {})
+    log.log.flush_blocking()
+
+    assert [row["kind"] for row in log.store.rows] == ["decision", "memory", "decision"]
+    assert log.store.rows[1]["id"] == noted
+    assert log.store.rows[1]["count"] == 3
 
 
 def test_rows_are_stored_without_being_asked(log):
@@ -194,7 +220,7 @@ def test_closing_with_a_failing_sink_says_so(log):
 
 def test_a_log_that_cannot_be_written_stops_decisions(log, monkeypatch):
     """The queue is bounded by refusing, never by forgetting."""
-    monkeypatch.setattr(audit_module, "MOST_WAITING", 3)
+    monkeypatch.setattr(log_module, "MOST_WAITING", 3)
     log.store.failures = 1000
     for _ in range(3):
         log.log.record(decision(), log.context, {})
@@ -217,7 +243,8 @@ async def take(rows):
     with open({str(tmp_path / "rows")!r}, "a") as file:
         file.writelines(row["id"] + "\\n" for row in rows)
 context = SimpleNamespace(tenant="t", project=None, node=None, attempt=None, capsule=None,
-                          principal=SimpleNamespace(name="ada"))
+                          capsule_version=None,
+                          principal=SimpleNamespace(name="ada", kind="user", roles=[]))
 log = AuditLog(take)
 for _ in range(700):
     log.record(nothing_allowed("no").decide(Action(stage="task", name="x", facts={{}})), context, {{}})
