@@ -1,0 +1,69 @@
+"""What the candidate in the shadow would have done otherwise: counted and listed from the audit log."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from blocks.constitution.tallying import Tally
+from blocks.records.audit_tables import AuditRecord
+from blocks.records.constitution_tables import Shadow
+from blocks.records.database import Database
+
+MOST_DIFFERENT = 20_000
+"""So many of the newest differences are looked at for the articles behind them; all are counted."""
+BATCH = 500
+
+
+async def shadow_report(database: Database, shadow: Shadow) -> dict[str, Any]:
+    """How often the shadow was asked since it began, what it would have decided otherwise, and why."""
+    decided, differing = await _counts(database, shadow)
+    tally = Tally()
+    async for record in _different(database, shadow):
+        said: Mapping[str, Any] = record["shadow"]
+        tally.count(record, said["verdict"], said.get("articles") or ())
+    told = tally.as_json()
+    return {
+        **told,
+        "decisions": decided,
+        "same": decided - differing,
+        "differing": differing,
+        "partial": differing > MOST_DIFFERENT,
+    }
+
+
+async def _counts(database: Database, shadow: Shadow) -> tuple[int, int]:
+    differs = col(AuditRecord.shadow_verdict) != col(AuditRecord.verdict)
+    query = select(func.count(), func.count().filter(differs)).where(*_since(shadow.tenant, shadow.since))
+    async with database.session() as session:
+        decided, differing = (await session.exec(query)).one()
+        return decided, differing
+
+
+async def _different(database: Database, shadow: Shadow) -> AsyncIterator[dict[str, Any]]:
+    query = (
+        select(AuditRecord.record)
+        .where(*_since(shadow.tenant, shadow.since))
+        .where(col(AuditRecord.shadow_verdict) != col(AuditRecord.verdict))
+        .order_by(col(AuditRecord.sequence).desc())
+        .limit(MOST_DIFFERENT)
+    )
+    async with database.session() as session:
+        stream = await session.stream_scalars(query.execution_options(yield_per=BATCH))
+        async for text in stream:
+            record = json.loads(text)
+            # A process that has not heard of a new shadow yet may still record its predecessor's verdict.
+            if record["shadow"].get("constitution") == shadow.digest:
+                yield record
+
+
+def _since(tenant: str, since: datetime) -> tuple[Any, ...]:
+    return (
+        AuditRecord.tenant == tenant,
+        AuditRecord.kind == "decision",
+        col(AuditRecord.shadow_verdict).is_not(None),
+        col(AuditRecord.at) >= since,
+    )
