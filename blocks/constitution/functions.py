@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
+
+import re2
 
 from blocks.constitution.detectors.injection import has_injection_signs
 from blocks.constitution.detectors.paths import paths_outside
@@ -25,6 +28,9 @@ from blocks.constitution.types import (
     list_of,
 )
 
+NO_ANSWER = object()
+"""Not a value that the engine takes: handing it over makes what asked for it fail, and prints nothing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
@@ -35,44 +41,105 @@ class Signature:
     result: Type = field(default=BOOL)
 
 
-def listed(text: str, patterns: list[str]) -> bool:
+@lru_cache(maxsize=1024)
+def regular_expression(pattern: str) -> Any:
+    """The compiled pattern; RE2 answers in time linear in the text. Raises `re2.error`."""
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern, options)
+
+
+def matches(text: str, pattern: str) -> bool:
+    """Whether the pattern (RE2) is found anywhere in the text."""
+    return regular_expression(_text(pattern)).search(_text(text)) is not None
+
+
+def fits_glob(text: str, glob: str) -> bool:
+    """Whether the whole text fits the glob."""
+    return like(_text(text), _text(glob))
+
+
+def listed(text: str, globs: list[str]) -> bool:
     """Whether the text fits one of the globs."""
-    return any(like(text, pattern) for pattern in patterns)
+    return any(like(_text(text), _text(glob)) for glob in _list(globs))
 
 
-OWN: Mapping[str, Callable[..., Any]] = {
+def size(value: Any) -> int:
+    """Characters of a text, items of a list, entries of a map."""
+    if not isinstance(value, str | bytes | list | dict):
+        raise TypeError(f"a {type(value).__name__} has no size")
+    return len(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a {type(value).__name__} is no text")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"a {type(value).__name__} is no list")
+    return value
+
+
+QUESTIONS: Mapping[str, Callable[..., Any]] = {
     "has_secret": has_secret,
     "has_personal_data": has_personal_data,
     "has_injection_signs": has_injection_signs,
     "shells_out": shells_out,
-    "urls_outside": urls_outside,
-    "paths_outside": paths_outside,
-    "like": like,
+    "urls_outside": lambda value, globs: urls_outside(value, [_text(glob) for glob in _list(globs)]),
+    "paths_outside": lambda value, folder: paths_outside(value, _text(folder)),
+    "like": fits_glob,
     "listed": listed,
-    "lower": lambda text: text.lower(),
-    "upper": lambda text: text.upper(),
-    "trim": lambda text: text.strip(),
+    "matches": matches,
+    "size": size,
+}
+"""Functions of the hub that answer with a bool or an int: what they answer is kept with the decision."""
+DETECTORS = frozenset(
+    {"has_secret", "has_personal_data", "has_injection_signs", "shells_out", "urls_outside", "paths_outside"}
+)
+_OWN: Mapping[str, Callable[..., Any]] = {
+    **QUESTIONS,
+    "lower": lambda text: _text(text).lower(),
+    "upper": lambda text: _text(text).upper(),
+    "trim": lambda text: _text(text).strip(),
+}
+ENGINE_NAMES: Mapping[str, str] = {"matches": "re2_matches", "size": "size_of"}
+"""The engine has functions of these names too: its regular expressions are compiled at each call, and it
+counts bytes where CEL counts characters."""
+
+
+def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    def answer(*arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except Exception:  # noqa: BLE001  # the engine would print it; it has to fail all the same
+            return NO_ANSWER
+
+    return answer
+
+
+OWN: Mapping[str, Callable[..., Any]] = {
+    ENGINE_NAMES.get(name, name): _guarded(function) for name, function in _OWN.items()
 }
 """Functions that are handed to the engine beside its own."""
 
 _TEXT = Signature(owner=STRING, arguments=(STRING,))
 _CLOCK = Signature(owner=TIMESTAMP, result=INT)
-_ANY_LIST = list_of(DYN)
+_TEXTS = list_of(STRING)
 
 SIGNATURES: Mapping[str, tuple[Signature, ...]] = {
     **{
         name: (Signature(arguments=(DYN,)), Signature(owner=DYN))
         for name in ("has_secret", "has_personal_data", "has_injection_signs", "shells_out")
     },
-    "urls_outside": (
-        Signature(arguments=(DYN, list_of(STRING))),
-        Signature(owner=DYN, arguments=(list_of(STRING),)),
-    ),
+    "urls_outside": (Signature(arguments=(DYN, _TEXTS)), Signature(owner=DYN, arguments=(_TEXTS,))),
     "paths_outside": (Signature(arguments=(DYN, STRING)), Signature(owner=DYN, arguments=(STRING,))),
     "like": (Signature(arguments=(STRING, STRING)), _TEXT),
     "listed": (
-        Signature(arguments=(STRING, list_of(STRING))),
-        Signature(owner=STRING, arguments=(list_of(STRING),)),
+        Signature(arguments=(STRING, _TEXTS)),
+        Signature(owner=STRING, arguments=(_TEXTS,)),
     ),
     **{name: (Signature(owner=STRING, result=STRING),) for name in ("lower", "upper", "trim")},
     **dict.fromkeys(("startsWith", "endsWith", "contains", "matches"), (_TEXT,)),
