@@ -1,84 +1,53 @@
-"""The constitution as its authors write it: YAML, validated, every problem with its line."""
+"""A constitution's document becomes one that can be asked, or a list of problems with their lines."""
 
 import re
-from collections.abc import Iterator, Mapping
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ValidationError
 
-from blocks.constitution.checker import closest
+from blocks.constitution.checker import check_condition, closest
 from blocks.constitution.conditions import Condition, compile_condition
 from blocks.constitution.constitution import PLACEHOLDER, Article, Constitution
-from blocks.constitution.decisions import Severity, Stage, Verdict
+from blocks.constitution.decisions import Stage, Verdict
 from blocks.constitution.lexer import ConditionError
+from blocks.constitution.parser import parse
+from blocks.constitution.reachability import examine
+from blocks.constitution.signatures import Signatures
 from blocks.constitution.stages import STAGES, variables
+from blocks.constitution.terms import ApprovalTerms
 from blocks.constitution.types import Type
+from blocks.constitution.written import KEYS, ArticleText, Document
 from blocks.constitution.yaml_places import Place, Placed, Problem, read_yaml
 from blocks.errors import BadInput
 from blocks.plain import digest
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
-Id = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9.-]{0,62}$")]
+MOST_SHOWN = 200
+"""How many problems are told at once."""
 _BRACES = re.compile(r"\{[^}]*\}?|\}")
+_IMPOSSIBLE: Mapping[Verdict, Mapping[Stage, str]] = {
+    "approve": dict.fromkeys(("tool.result", "model.response"), "it has happened already when it is decided"),
+    "redact": dict.fromkeys(("project.launch", "plan.node", "capsule.start"), "nothing of it can be masked"),
+}
+"""The stages at which a verdict cannot be carried out, and why."""
 
 
 class ConstitutionInvalid(BadInput):
     """The constitution is not valid; nothing of it is in force."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+@dataclass(slots=True)
+class _Found:
+    """What was noticed while the articles were compiled."""
+
+    signatures: Signatures
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
 
 
-class Metadata(_Strict):
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
-    effective: date | None = None
-    title: str = ""
-
-
-class Principle(_Strict):
-    id: Id
-    text: Text
-
-
-class Example(_Strict):
-    """Facts and the verdict they must get; run by `check_examples`."""
-
-    stage: Stage | None = None
-    """The article's first stage unless given."""
-    action: Text
-    facts: dict[str, Any] = {}
-    verdict: Verdict
-
-
-class ArticleText(_Strict):
-    id: Id
-    principle: Id | None = None
-    title: Text
-    stages: Annotated[list[Stage], Field(min_length=1)]
-    actions: Annotated[list[Text], Field(min_length=1)] = ["*"]
-    when: Text | None = None
-    verdict: Verdict
-    severity: Severity = "medium"
-    reason: Text
-    remedy: str = ""
-    tests: list[Example] = []
-
-
-class Document(_Strict):
-    apiVersion: Literal["soma/v1"]  # noqa: N815  # the field's name in the file
-    kind: Literal["Constitution"]
-    metadata: Metadata
-    principles: list[Principle] = []
-    default: Verdict
-    articles: list[ArticleText]
-
-
-def load_constitution(path: Path) -> Constitution:
+def load_constitution(path: Path, signatures: Signatures | None = None) -> Constitution:
     """The constitution of a file, or `ConstitutionInvalid` with every problem in it."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -86,21 +55,28 @@ def load_constitution(path: Path) -> Constitution:
         raise ConstitutionInvalid(
             f"cannot read the constitution {path}: {error}", mend="name a readable UTF-8 file"
         ) from None
-    return parse_constitution(text, str(path))
+    return parse_constitution(text, str(path), signatures)
 
 
-def parse_constitution(text: str, name: str) -> Constitution:
-    """The constitution of a text; the name is where problems are said to be."""
+def parse_constitution(text: str, name: str, signatures: Signatures | None = None) -> Constitution:
+    """The constitution of a text; the name is where problems are said to be.
+
+    With the signatures of what is installed, the arguments that articles read are checked too.
+    """
     placed = read_yaml(text, "constitution")
-    problems = list(placed.problems)
-    document = _validated(placed, problems)
-    articles: list[Article] = []
-    if document:
-        problems.extend(_cross_references(document))
-        for number, article in enumerate(document.articles):
-            articles.append(_compiled(article, ("articles", number), problems))
-    if problems or document is None:
-        raise _invalid(problems, placed, name)
+    found = _Found(signatures or Signatures(), list(placed.problems))
+    document = _validated(placed, found.problems)
+    if document is None:
+        raise _invalid(found.problems, placed, name)
+    found.problems.extend(_cross_references(document))
+    articles = [
+        _compiled(article, ("articles", number), found) for number, article in enumerate(document.articles)
+    ]
+    if not found.problems:
+        found.problems, doubts = examine(document)
+        found.warnings.extend(doubts)
+    if found.problems:
+        raise _invalid(found.problems, placed, name)
     written = document.model_dump(mode="json", exclude_unset=True)
     return Constitution(
         name=document.metadata.name,
@@ -109,6 +85,7 @@ def parse_constitution(text: str, name: str) -> Constitution:
         default=document.default,
         articles=tuple(articles),
         document=MappingProxyType(written),
+        warnings=tuple(_located(found.warnings, placed, name)),
     )
 
 
@@ -118,7 +95,7 @@ def _validated(placed: Placed, problems: list[Problem]) -> Document | None:
     try:
         return Document.model_validate(placed.data)
     except ValidationError as error:
-        for item in error.errors():
+        for item in error.errors(include_input=False, include_url=False):
             place: Place = tuple(item["loc"])
             problems.append(Problem(place, _mended(item["msg"], item["type"], place)))
     return None
@@ -126,17 +103,16 @@ def _validated(placed: Placed, problems: list[Problem]) -> Document | None:
 
 def _mended(message: str, kind: str, place: Place) -> str:
     if kind == "extra_forbidden":
-        fields = {
-            name: None for model in (Document, ArticleText, Example, Metadata) for name in model.model_fields
-        }
-        return f"unknown key{closest(str(place[-1]), fields)}"
+        return f"unknown key{closest(str(place[-1]), KEYS)}"
     if kind == "string_type" and place[-1] == "version":
         return "write the version in quotes, as '1.0.0'"
+    message = message.removeprefix("Value error, ")
     return message[0].lower() + message[1:]
 
 
 def _cross_references(document: Document) -> Iterator[Problem]:
     principles = {principle.id: None for principle in document.principles}
+    seen: set[str] = set()
     for number, article in enumerate(document.articles):
         place: Place = ("articles", number)
         if article.principle and article.principle not in principles:
@@ -144,24 +120,60 @@ def _cross_references(document: Document) -> Iterator[Problem]:
                 (*place, "principle"),
                 f"no principle {article.principle!r}{closest(article.principle, principles)}",
             )
-        if any(other.id == article.id for other in document.articles[:number]):
+        if article.id in seen:
             yield Problem((*place, "id"), f"a second article {article.id!r}")
-        for index, example in enumerate(article.tests):
-            if example.stage and example.stage not in article.stages:
-                yield Problem(
-                    (*place, "tests", index, "stage"), f"the article does not speak of {example.stage!r}"
-                )
+        seen.add(article.id)
+        yield from _misplaced_verdicts(article, place)
+        yield from _wrong_examples(article, place)
     for number, principle in enumerate(document.principles):
         if any(other.id == principle.id for other in document.principles[:number]):
             yield Problem(("principles", number, "id"), f"a second principle {principle.id!r}")
 
 
-def _compiled(article: ArticleText, place: Place, problems: list[Problem]) -> Article:
+def _misplaced_verdicts(article: ArticleText, place: Place) -> Iterator[Problem]:
+    impossible = _IMPOSSIBLE.get(article.verdict, {})
+    for index, stage in enumerate(article.stages):
+        if stage in impossible:
+            message = f"{stage} cannot be answered with {article.verdict!r}: {impossible[stage]}"
+            yield Problem((*place, "stages", index), message)
+        if stage in article.stages[:index]:
+            yield Problem((*place, "stages", index), f"{stage} is named twice")
+    if article.approve and article.verdict != "approve":
+        yield Problem((*place, "approve"), f"only the verdict 'approve' has terms, this is {article.verdict}")
+
+
+def _wrong_examples(article: ArticleText, place: Place) -> Iterator[Problem]:
+    for index, example in enumerate(article.tests):
+        inner: Place = (*place, "tests", index)
+        stage = example.stage or article.stages[0]
+        if stage not in article.stages:
+            yield Problem((*inner, "stage"), f"the article does not speak of {stage!r}")
+            continue
+        if example.approve and example.verdict != "approve":
+            yield Problem((*inner, "approve"), f"{example.verdict!r} has no terms")
+        known = variables(stage)
+        for name, given in example.facts.items():
+            if name not in known:
+                yield Problem(
+                    (*inner, "facts", name), f"no variable {name!r} at {stage}{closest(name, known)}"
+                )
+                continue
+            fields = dict(known[name].fields)
+            for key in given if fields and isinstance(given, dict) else ():
+                if key not in fields:
+                    message = f"no field {key!r} in `{name}`{closest(str(key), fields)}"
+                    yield Problem((*inner, "facts", name, str(key)), message)
+
+
+def _compiled(article: ArticleText, place: Place, found: _Found) -> Article:
     conditions: dict[Stage, Condition | None] = {}
     for stage in article.stages:
-        conditions[stage] = _condition(article, stage, place, problems)
-        mistakes = _template_mistakes(article.reason, stage)
-        problems.extend(Problem((*place, "reason"), mistake) for mistake in mistakes)
+        conditions[stage] = _condition(article, stage, place, found)
+        known = found.signatures.refined(stage, article.actions, variables(stage))
+        for mistake in _template_mistakes(article.reason, known):
+            found.problems.append(Problem((*place, "reason"), mistake))
+    for index, doubt in found.signatures.unknown(article.stages, article.actions):
+        found.warnings.append(Problem((*place, "actions", index), doubt))
     return Article(
         id=article.id,
         title=article.title,
@@ -171,29 +183,40 @@ def _compiled(article: ArticleText, place: Place, problems: list[Problem]) -> Ar
         severity=article.severity,
         reason=article.reason,
         remedy=article.remedy,
+        terms=_terms(article),
     )
 
 
-def _condition(article: ArticleText, stage: Stage, place: Place, problems: list[Problem]) -> Condition | None:
+def _terms(article: ArticleText) -> ApprovalTerms | None:
+    if article.approve:
+        return article.approve.compiled()
+    return ApprovalTerms() if article.verdict == "approve" else None
+
+
+def _condition(article: ArticleText, stage: Stage, place: Place, found: _Found) -> Condition | None:
     if article.when is None:
         return None
+    known = variables(stage)
     try:
-        return compile_condition(article.when, variables(stage))
+        condition = compile_condition(article.when, known)
+        refined = found.signatures.refined(stage, article.actions, known)
+        if refined is not known:
+            check_condition(parse(article.when), refined)
     except ConditionError as error:
         where = f" (at stage {stage})" if len(article.stages) > 1 else ""
-        problems.append(
-            Problem((*place, "when"), f"{error.message}{where}", within=article.when[: error.position])
-        )
+        within = article.when[: error.position]
+        found.problems.append(Problem((*place, "when"), f"{error.message}{where}", within))
         return None
+    return condition
 
 
-def _template_mistakes(reason: str, stage: Stage) -> Iterator[str]:
+def _template_mistakes(reason: str, known: Mapping[str, Type]) -> Iterator[str]:
     for match in _BRACES.finditer(reason):
         inner = PLACEHOLDER.fullmatch(match.group())
         if inner is None:
-            yield f"{match.group()!r} is no placeholder: write a field's path, as {{tool.name}}"
+            yield f"{match.group()[:80]!r} is no placeholder: write a field's path, as {{tool.name}}"
             continue
-        kind = Type("record", fields=tuple(variables(stage).items()))
+        kind = Type("record", fields=tuple(known.items()))
         for name in inner[1].split("."):
             if kind.is_record and name not in dict(kind.fields):
                 yield f"no field {name!r} for {match.group()}{closest(name, dict(kind.fields))}"
@@ -204,12 +227,21 @@ def _template_mistakes(reason: str, stage: Stage) -> Iterator[str]:
             kind = dict(kind.fields)[name] if kind.is_record else (kind.inner[1] if kind.inner else kind)
 
 
-def _invalid(problems: list[Problem], placed: Placed, name: str) -> ConstitutionInvalid:
+def _located(problems: Iterable[Problem], placed: Placed, name: str) -> list[str]:
     located = sorted(((placed.line(problem), problem) for problem in problems), key=lambda pair: pair[0])
-    lines = [f"{name}:{line}: {problem}" for line, problem in located]
-    unique: Mapping[str, None] = dict.fromkeys(lines)
+    return list(dict.fromkeys(f"{name}:{line}: {_one_line(problem)}" for line, problem in located))
+
+
+def _one_line(problem: Problem) -> str:
+    return str(problem).replace("\r", " ").replace("\n", " ")
+
+
+def _invalid(problems: list[Problem], placed: Placed, name: str) -> ConstitutionInvalid:
+    lines = _located(problems, placed, name)
+    if len(lines) > MOST_SHOWN:
+        lines = [*lines[:MOST_SHOWN], f"{name}: and {len(lines) - MOST_SHOWN} more problems"]
     return ConstitutionInvalid(
-        "\n".join(unique),
-        problems=list(unique),
+        "\n".join(lines),
+        problems=lines,
         mend=f"the stages are {', '.join(STAGES)}" if any("stages" in line for line in lines) else "",
     )

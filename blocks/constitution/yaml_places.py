@@ -5,10 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
-from yaml.error import Mark
+from yaml.reader import Reader
 
 Place = tuple[str | int, ...]
 LONGEST = 1_000_000
+DEEPEST = 40
+MOST_NODES = 100_000
+
+# The loader on libyaml reads several times faster; not every wheel of PyYAML has it.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +50,56 @@ class Placed:
         return line + inside
 
 
+class _Refused(ValueError):
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
 def read_yaml(text: str, what: str) -> Placed:
-    """The document, or problems: no anchors, no duplicate keys, no tags, one document."""
+    """The document, or problems: no anchors, no tags, no duplicate keys, one document, bounded in size."""
     placed = Placed()
     if len(text) > LONGEST:
         placed.problems.append(Problem((), f"a {what} has at most {LONGEST} characters"))
         return placed
     try:
-        _refuse_anchors(text)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        _refuse_characters(text)
+        _refuse_events(text)
+        loader = _LOADER(text)
+        node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):
             placed.problems.append(Problem((), f"a {what} is a mapping of keys, this is not"))
             return placed
-        data = yaml.load(text, Loader=yaml.SafeLoader)
         _walk(node, (), placed)
-        placed.data = data
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        placed.data = loader.construct_document(node)
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        placed.data = None
         placed.lines[()] = _line_of(error)
         placed.problems.append(Problem((), f"not readable as YAML: {_short(error)}"))
     return placed
 
 
-def _refuse_anchors(text: str) -> None:
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+def _refuse_characters(text: str) -> None:
+    found = Reader.NON_PRINTABLE.search(text)
+    if found:
+        line = text.count("\n", 0, found.start()) + 1
+        raise _Refused(f"the character {found.group()!a} may not stand in a document", line)
+
+
+def _refuse_events(text: str) -> None:
+    """Refuses what would make a document mean or cost more than it shows, before anything is built."""
+    depth = 0
+    for number, event in enumerate(yaml.parse(text, Loader=_LOADER)):
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            mark = event.start_mark if isinstance(event.start_mark, Mark) else None
-            raise yaml.MarkedYAMLError(problem="anchors and aliases are not allowed", problem_mark=mark)
+            raise _Refused("anchors and aliases are not allowed", line)
+        if tag := getattr(event, "tag", None):
+            raise _Refused(f"tags are not allowed, remove {str(tag)[:80]!r}", line)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise _Refused(f"nested deeper than {DEEPEST} levels", line)
+        if number > MOST_NODES:
+            raise _Refused(f"more than {MOST_NODES} values", line)
 
 
 def _walk(node: yaml.Node, place: Place, placed: Placed) -> None:
@@ -87,20 +116,28 @@ def _walk(node: yaml.Node, place: Place, placed: Placed) -> None:
 def _walk_mapping(node: yaml.MappingNode, place: Place, placed: Placed) -> None:
     seen: set[Hashable] = set()
     for key, value in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            raise _Refused("a key is a word, not a list or a mapping", line)
+        if key.tag == "tag:yaml.org,2002:merge":
+            raise _Refused("the merge key '<<' is not allowed; write the keys out", line)
         inner = (*place, str(key.value))
         if key.value in seen:
-            placed.lines[(*inner, "")] = key.start_mark.line + 1
+            placed.lines[(*inner, "")] = line
             placed.problems.append(Problem((*inner, ""), f"the key {key.value!r} is given twice"))
             continue
         seen.add(key.value)
-        placed.lines[inner] = key.start_mark.line + 1
+        placed.lines[inner] = line
         _walk(value, inner, placed)
 
 
 def _line_of(error: Exception) -> int:
+    if isinstance(error, _Refused):
+        return error.line
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     return mark.line + 1 if mark else 1
 
 
 def _short(error: Exception) -> str:
-    return getattr(error, "problem", None) or str(error).splitlines()[0]
+    lines = str(getattr(error, "problem", None) or error).splitlines()
+    return lines[0][:400] if lines else type(error).__name__

@@ -32,7 +32,7 @@ ORDER = ["allow", "warn", "redact", "approve", "deny"]
 def test_the_stricter_verdict_wins_and_all_that_match_are_reported(weaker):
     """The order is deny, approve, redact, warn, allow, whichever stands first in the document."""
     one, other = ORDER[weaker], ORDER[weaker + 1]
-    texts = [f"id: A-{verdict}, verdict: {verdict}, reason: r" for verdict in (one, other)]
+    texts = [f"id: A-{it}, verdict: {it}, reason: r, when: tool.name != ''" for it in (one, other)]
     for articles in (texts, texts[::-1]):
         decision = decide(constitution(*articles))
 
