@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, fields
 
 from blocks.constitution import parser
-from blocks.constitution.flattening import Path, path_of
+from blocks.constitution.fact_paths import Path, path_of
 from blocks.constitution.parser import Binary, Node, Unary
 
 MOST_BRANCHES = 200

@@ -12,7 +12,7 @@ Parameters = Mapping[str, Type]
 _WILD = frozenset("*?[")
 _ARGUMENTS: Mapping[str, str] = {"tool": "arguments", "task": "arguments", "capsule": "inputs"}
 """The variables that hold an action's arguments, and their field that does."""
-_RESULTS: Mapping[Stage, Stage] = {"tool.result": "tool.call", "plan.node": "capsule.start"}
+_SAME_NAMES: Mapping[Stage, Stage] = {"tool.result": "tool.call", "plan.node": "capsule.start"}
 """Stages at which the actions of another stage are named."""
 
 
@@ -23,7 +23,7 @@ class Signatures:
     actions: Mapping[Stage, Mapping[str, Parameters | None]] = field(default_factory=dict)
 
     def of(self, stage: Stage) -> Mapping[str, Parameters | None]:
-        return self.actions.get(_RESULTS.get(stage, stage), {})
+        return self.actions.get(_SAME_NAMES.get(stage, stage), {})
 
     def refined(
         self, stage: Stage, patterns: Sequence[str], variables: Mapping[str, Type]
@@ -35,7 +35,7 @@ class Signatures:
         """
         known = self.of(stage)
         fitting = [[name for name in known if like(name, pattern)] for pattern in patterns]
-        if not known or "*" in patterns or not all(fitting):
+        if stage == "plan.node" or "*" in patterns or not all(fitting):
             return variables
         taken = [known[name] for names in fitting for name in names]
         if any(parameters is None for parameters in taken):
