@@ -14,8 +14,9 @@ from blocks.errors import (
     Unavailable,
 )
 from blocks.settings import Settings
+from ui.client_constitutions import ConstitutionCalls
 from ui.supervisor.lock import running_hub
-from ui.transport import Transport, error_of, segment
+from ui.transport import error_of, segment
 from ui.wire import (
     Approval,
     Artifact,
@@ -30,7 +31,7 @@ QUIET = httpx.Timeout(30.0, connect=5.0, read=35.0)
 """An event stream sends a sign of life every ten seconds; one silent for longer is dead."""
 
 
-class HubClient(Transport):
+class HubClient(ConstitutionCalls):
     """Everything that the gateway offers, as methods that raise the hub's own errors."""
 
     @classmethod

@@ -1,8 +1,8 @@
 """How a client reaches the gateway: requests whose failures are the hub's own errors.
 
 The calls stand in mixins of their own, one file a theme (`ui/client_constitutions.py`). To add some: write
-`class SomeCalls(Transport)` with methods that use `_get`, `_post`, `_put`, `_delete` or `_send`, and name the
-class among those that `HubClient` in `ui/client.py` inherits.
+`class SomeCalls(Transport)` with methods that use `_get`, `_post`, `_put`, `_delete` or `_send`, and name
+the class among those that `HubClient` in `ui/client.py` inherits.
 """
 
 from collections.abc import Iterator, Mapping

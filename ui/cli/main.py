@@ -22,6 +22,11 @@ COMMANDS = (
     ("artifacts", "ui.cli.artifacts:artifacts", "List or fetch what a project delivered."),
     ("logs", "ui.cli.logs:logs", "Read what a project or a part of the hub logged."),
     ("capsules", "ui.cli.capsules:app", "List, show, run, validate and make capsules."),
+    (
+        "constitution",
+        "ui.cli.constitution:app",
+        "Write, check, publish, replay and activate constitutions.",
+    ),
     ("config", "ui.cli.config:app", "Show the settings and where each comes from."),
     ("doctor", "ui.cli.doctor:doctor", "Say what is wrong with this installation."),
 )
