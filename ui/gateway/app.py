@@ -8,7 +8,20 @@ from fastapi import Depends, FastAPI
 
 from blocks.records.tenants import ensure_tenant
 from blocks.settings import Settings
-from ui.gateway import approvals, artifacts, catalogue, events, health, memory, projects, runlogs
+from ui.gateway import (
+    approvals,
+    artifacts,
+    catalogue,
+    constitutions,
+    events,
+    health,
+    memory,
+    policy,
+    projects,
+    replays,
+    runlogs,
+    shadow,
+)
 from ui.gateway.auth import Doorkeeper, current_principal, ensure_token
 from ui.gateway.edge import Edge, answered_hosts
 from ui.gateway.hub import open_hub
@@ -24,6 +37,10 @@ GUARDED = (
     approvals.router,
     catalogue.router,
     memory.router,
+    shadow.router,  # before `constitutions`, which takes any name for a version's
+    constitutions.router,
+    policy.router,
+    replays.router,
 )
 
 
