@@ -4,13 +4,15 @@ Whatever is not understood is an error: a condition that loads is one whose ever
 and operand exists, so that a typo cannot become a rule that silently never matches.
 """
 
-import difflib
-import re
 from collections.abc import Callable, Mapping
 from functools import singledispatchmethod
 
+import re2
+
 from blocks.constitution import parser
-from blocks.constitution.functions import SIGNATURES, Signature
+from blocks.constitution.closeness import closest as closest  # noqa: PLC0414  # it began here
+from blocks.constitution.functions import SIGNATURES, Signature, regular_expression
+from blocks.constitution.history_calls import asks_history, history_type
 from blocks.constitution.lexer import ConditionError
 from blocks.constitution.parser import Node
 from blocks.constitution.types import (
@@ -19,6 +21,7 @@ from blocks.constitution.types import (
     DOUBLE,
     DURATION,
     DYN,
+    HISTORY,
     INT,
     NULL,
     NUMBERS,
@@ -62,12 +65,6 @@ def check_condition(tree: Node, variables: Mapping[str, Type]) -> None:
         raise ConditionError(f"a condition must be a bool, this is {found}{mend}", tree.position)
 
 
-def closest(word: str, words: Mapping[str, object]) -> str:
-    """`; did you mean 'amount'?`, or what there is to choose from."""
-    near = difflib.get_close_matches(word, words, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; there is {', '.join(sorted(words))}"
-
-
 class Checker:
     """Infers the type of every part of an expression."""
 
@@ -89,6 +86,11 @@ class Checker:
         if node.name not in self._variables:
             raise ConditionError(
                 f"unknown variable {node.name!r}{closest(node.name, self._variables)}", node.position
+            )
+        if self._variables[node.name] == HISTORY:
+            raise ConditionError(
+                "history is asked with history.count(stage, glob), count_within, refused or saw",
+                node.position,
             )
         return self._variables[node.name]
 
@@ -185,6 +187,8 @@ class Checker:
     @type_of.register
     def _(self, node: parser.Call) -> Type:
         special: Mapping[str, Callable[[parser.Call], Type]] = {"has": self._has, "size": self._size}
+        if asks_history(node) and self._variables.get("history") == HISTORY:
+            return history_type(node)
         if node.name in special:
             return special[node.name](node)
         if node.name not in SIGNATURES:
@@ -223,9 +227,10 @@ class Checker:
         if not isinstance(pattern, parser.Literal):
             raise ConditionError("matches() takes a pattern written out as a string", node.position)
         try:
-            re.compile(str(pattern.value))
-        except re.error as error:
-            raise ConditionError(f"matches(): not a regular expression: {error}", pattern.position) from None
+            regular_expression(str(pattern.value))
+        except (re2.error, UnicodeError) as error:
+            why = error.args[0].decode() if isinstance(error.args[0], bytes) else error
+            raise ConditionError(f"matches(): not a regular expression: {why}", pattern.position) from None
 
     def _membership(self, node: parser.Binary, left: Type, right: Type) -> Type:
         if right == DYN:

@@ -7,58 +7,25 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-import cel
-
-from blocks.constitution.conditions import Condition, context_of
+from blocks.constitution.articles import Article
+from blocks.constitution.chapters import Chapter
 from blocks.constitution.decisions import (
     RANK,
     Action,
     Decision,
     Determination,
-    Severity,
     Stage,
     Verdict,
     decision_id,
 )
-from blocks.constitution.flattening import MISSING, Reading, fact, merged
-from blocks.constitution.globs import like
 from blocks.constitution.detectors.secrets import redact_text
-from blocks.constitution.terms import ApprovalTerms
-from blocks.plain import plain
+from blocks.constitution.inquiry import Inquiry
+from blocks.constitution.quoting import quoted
+from blocks.constitution.values import fact
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.]*)\}")
-LONGEST_QUOTE = 200
 MOST_REMEMBERED = 4096
 """How many (stage, action) pairs the index keeps; action names may come from outside."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Article:
-    """One compiled article."""
-
-    id: str
-    title: str
-    actions: tuple[str, ...]
-    conditions: Mapping[Stage, Condition | None]
-    """One for each stage that the article names; None means always."""
-    verdict: Verdict
-    severity: Severity
-    reason: str
-    remedy: str
-    terms: ApprovalTerms | None = None
-    """Who must agree; given exactly where the verdict is `approve`."""
-
-    def speaks_of(self, stage: Stage, action: str) -> bool:
-        return stage in self.conditions and any(like(action, pattern) for pattern in self.actions)
-
-
-@dataclass(frozen=True, slots=True)
-class _Chapter:
-    """The articles that speak of one (stage, action), and the facts they read."""
-
-    articles: tuple[tuple[Article, Condition | None], ...]
-    readings: tuple[Reading, ...]
-    functions: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,11 +42,15 @@ class Constitution:
     """The document as data, as it was digested."""
     warnings: tuple[str, ...] = ()
     """What is likely a mistake but does not keep the document from being valid."""
-    _chapters: dict[tuple[Stage, str], _Chapter] = field(default_factory=dict, repr=False)
+    _chapters: dict[tuple[Stage, str], Chapter] = field(default_factory=dict, repr=False)
 
     def decide(self, action: Action, answers: Mapping[str, Any] | None = None) -> Decision:
-        """The verdict on the action; never raises, and what cannot be evaluated denies."""
-        found, unread = self._matching(self._chapter(action.stage, action.name), action.facts)
+        """The verdict on the action; never raises, and what cannot be evaluated denies.
+
+        With `answers`, as an earlier decision gave them, those calls are not worked out again.
+        """
+        inquiry = Inquiry(action.facts, answers)
+        found, unread = self._matching(self.chapter(action.stage, action.name), inquiry)
         if len(found) > 1:
             found.sort(key=_by_weight)
         elif not found:
@@ -92,44 +63,37 @@ class Constitution:
             articles=tuple(found),
             constitution=self.digest,
             at=datetime.now(UTC),
+            answers=inquiry.answers,
+            unreadable=inquiry.unreadable,
         )
 
-    def _chapter(self, stage: Stage, action: str) -> _Chapter:
+    def chapter(self, stage: Stage, action: str) -> Chapter:
+        """The articles that speak of the action; found once, then remembered."""
         chapter = self._chapters.get((stage, action))
         if chapter is None:
             if len(self._chapters) >= MOST_REMEMBERED:
                 self._chapters.clear()
-            chapter = self._chapters[stage, action] = self._collected(stage, action)
+            speaking = (article for article in self.articles if article.speaks_of(stage, action))
+            chapter = Chapter.of((article, article.conditions[stage]) for article in speaking)
+            self._chapters[stage, action] = chapter
         return chapter
 
-    def _collected(self, stage: Stage, action: str) -> _Chapter:
-        articles = tuple(
-            (article, article.conditions[stage])
-            for article in self.articles
-            if article.speaks_of(stage, action)
-        )
-        conditions = [condition for _, condition in articles if condition]
-        return _Chapter(
-            articles,
-            merged(reading for condition in conditions for reading in condition.readings),
-            tuple(dict.fromkeys(name for condition in conditions for name in condition.functions)),
-        )
+    def prepare_like(self, other: "Constitution") -> None:
+        """Collect what the other was asked about: the first decisions are then as quick as later ones."""
+        for stage, action in list(other._chapters):  # noqa: SLF001  # its own kind
+            self.chapter(stage, action)
 
-    def _matching(
-        self, chapter: _Chapter, facts: Mapping[str, Any]
-    ) -> tuple[list[Determination], list[Determination]]:
+    @staticmethod
+    def _matching(chapter: Chapter, inquiry: Inquiry) -> tuple[list[Determination], list[Determination]]:
         """The articles that match, and the permissions that could not be evaluated."""
         found: list[Determination] = []
         unread: list[Determination] = []
-        context: cel.Context | None = None
-        for article, condition in chapter.articles:
-            try:
-                if condition is not None and context is None:
-                    context = context_of(chapter.readings, chapter.functions, facts)
-                if condition is None or condition.holds(context):
-                    found.append(_determined(article, facts))
-            except Exception as error:  # noqa: BLE001  # whatever goes wrong must not let anything through
-                (unread if article.verdict == "allow" else found).append(_unreadable(article, error))
+        for article, problem in chapter.ask(inquiry):
+            if problem is None:
+                found.append(_determined(article, inquiry.facts))
+            else:
+                inquiry.unreadable = True
+                (unread if article.verdict == "allow" else found).append(_unreadable(article, problem))
         return found, unread
 
     def _by_default(self, unread: list[Determination]) -> list[Determination]:
@@ -158,20 +122,16 @@ def _determined(article: Article, facts: Mapping[str, Any]) -> Determination:
     )
 
 
-def _unreadable(article: Article, error: Exception) -> Determination:
+def _unreadable(article: Article, problem: str) -> Determination:
     """An article that restricts but cannot be asked denies; one that only warns warns."""
     return Determination(
         article=article.id,
         verdict="warn" if article.verdict == "warn" else "deny",
-        reason=f"could not be evaluated: {redact_text(str(error))}",
+        reason=f"could not be evaluated: {redact_text(problem)}",
         remedy=article.remedy,
         severity=article.severity,
     )
 
 
 def _quoted(path: str, facts: Mapping[str, Any]) -> str:
-    value = fact(tuple(path.split(".")), facts)
-    if value is MISSING:
-        return "(not given)"
-    text = redact_text(str(plain(value)))
-    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}..."
+    return quoted(fact(tuple(path.split(".")), facts))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from blocks.constitution.terms import ApprovalTerms
 
@@ -24,6 +24,7 @@ Stage = Literal[
     "artifact.publish",
     "notification",
 ]
+STAGES: tuple[Stage, ...] = get_args(Stage)
 Verdict = Literal["allow", "warn", "redact", "approve", "deny"]
 Severity = Literal["critical", "high", "medium", "low", "info"]
 

@@ -8,9 +8,10 @@ from types import MappingProxyType
 
 from pydantic import ValidationError
 
+from blocks.constitution.articles import Article
 from blocks.constitution.checker import check_condition, closest
 from blocks.constitution.conditions import Condition, compile_condition
-from blocks.constitution.constitution import PLACEHOLDER, Article, Constitution
+from blocks.constitution.constitution import PLACEHOLDER, Constitution
 from blocks.constitution.decisions import Stage, Verdict
 from blocks.constitution.lexer import ConditionError
 from blocks.constitution.parser import parse

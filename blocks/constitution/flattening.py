@@ -8,16 +8,16 @@ facts (`tool.arguments.limit`) becomes one flat variable in the text that the en
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import singledispatchmethod
-from typing import Any
 
 from blocks.constitution import parser
+from blocks.constitution.fact_paths import Fact, Path, kind_at, path_of, variable, written_path
+from blocks.constitution.functions import ENGINE_NAMES
+from blocks.constitution.inquiry import Question
 from blocks.constitution.lexer import ConditionError
 from blocks.constitution.parser import Node
-from blocks.constitution.types import DYN, PYTHON, Type
-from blocks.plain import plain
+from blocks.constitution.questions import question_of
+from blocks.constitution.types import Type
 
-Path = tuple[str, ...]
-MISSING = object()
 _CHAINS = frozenset({"&&", "||"})
 
 
@@ -25,49 +25,42 @@ _CHAINS = frozenset({"&&", "||"})
 class Reading:
     """One path of facts, as the variables that stand for it."""
 
-    path: Path
-    kinds: tuple[type, ...]
-    """What the fact may be; empty for free-form facts."""
+    fact: Fact
     value: str | None
     """The variable that holds the fact."""
     presence: str | None
     """The variable that holds whether there is such a fact."""
 
+    def __str__(self) -> str:
+        return written_path(self.fact.path)
+
 
 class Flattener:
-    """Writes an expression anew and collects what it reads."""
+    """Writes an expression anew and collects what it reads and asks."""
 
     def __init__(self, variables: Mapping[str, Type]) -> None:
-        self._root = Type("record", fields=tuple(variables.items()))
-        self.values: dict[Path, tuple[type, ...]] = {}
+        self._variables = variables
+        self.values: dict[Path, None] = {}
         self.presences: set[Path] = set()
+        self.questions: dict[str, Question] = {}
 
     def readings(self) -> tuple[Reading, ...]:
         return tuple(
             Reading(
-                path,
-                self.values.get(path, ()),
+                Fact(path, kind_at(path, self._variables)),
                 variable(path) if path in self.values else None,
                 f"{variable(path)}_has" if path in self.presences else None,
             )
-            for path in dict.fromkeys([*self.values, *self.presences])
+            for path in dict.fromkeys([*self.values, *sorted(self.presences)])
         )
 
     def write(self, node: Node, bound: frozenset[str] = frozenset()) -> str:
         """The expression over flat variables; names bound by macros stay."""
         path = path_of(node)
-        if path is None:
+        if path is None or path[0] in bound:
             return self._written(node, bound)
-        if path[0] in bound:
-            return ".".join(path)
-        self.values[path] = PYTHON.get(self._type(path), ())
+        self.values[path] = None
         return variable(path)
-
-    def _type(self, path: Path) -> Type:
-        found = self._root
-        for name in path:
-            found = dict(found.fields).get(name, DYN)
-        return found
 
     @singledispatchmethod
     def _written(self, node: Node, bound: frozenset[str]) -> str:
@@ -76,6 +69,10 @@ class Flattener:
     @_written.register
     def _(self, node: parser.Literal, bound: frozenset[str]) -> str:
         return node.text
+
+    @_written.register
+    def _(self, node: parser.Name, bound: frozenset[str]) -> str:
+        return node.name
 
     @_written.register
     def _(self, node: parser.Member, bound: frozenset[str]) -> str:
@@ -122,8 +119,13 @@ class Flattener:
     def _(self, node: parser.Call, bound: frozenset[str]) -> str:
         if node.name == "has":
             return self._presence(node.arguments[0], bound)
+        question = question_of(node, bound, lambda path: kind_at(path, self._variables))
+        if question:
+            self.questions[question.name] = question
+            return f"{question.name}()"
         owner = f"{self._enclosed(node.owner, bound)}." if node.owner else ""
-        return f"{owner}{node.name}({self._listed(node.arguments, bound)})"
+        name = ENGINE_NAMES.get(node.name, node.name)
+        return f"{owner}{name}({self._listed(node.arguments, bound)})"
 
     def _presence(self, field: Node, bound: frozenset[str]) -> str:
         path = path_of(field)
@@ -144,61 +146,12 @@ def _compound(node: Node) -> bool:
     return isinstance(node, parser.Binary | parser.Unary | parser.Ternary)
 
 
-def path_of(node: Node) -> Path | None:
-    """The path that a node names, if it is nothing but names and dots."""
-    if isinstance(node, parser.Name):
-        return (node.name,)
-    if isinstance(node, parser.Member):
-        owner = path_of(node.owner)
-        return None if owner is None else (*owner, node.name)
-    return None
-
-
-def variable(path: Path) -> str:
-    """The flat variable of a path; the lengths keep `a_b.c` and `a.b_c` apart."""
-    return "_" + "_".join(f"{len(name)}{name}" for name in path)
-
-
 def merged(readings: Iterable[Reading]) -> tuple[Reading, ...]:
     """Every path once."""
-    found: dict[Path, Reading] = {}
+    found: dict[Fact, Reading] = {}
     for reading in readings:
-        known = found.get(reading.path)
-        found[reading.path] = reading if known is None else _both(known, reading)
+        known = found.get(reading.fact, reading)
+        found[reading.fact] = Reading(
+            reading.fact, known.value or reading.value, known.presence or reading.presence
+        )
     return tuple(found.values())
-
-
-def _both(one: Reading, other: Reading) -> Reading:
-    value = one if one.value else other
-    return Reading(one.path, value.kinds, value.value, one.presence or other.presence)
-
-
-def fact(path: Path, facts: Any) -> Any:
-    """The fact at the path, or MISSING."""
-    for name in path:
-        try:
-            facts = facts[name]
-        except (KeyError, TypeError, IndexError):
-            facts = _field(facts, name)
-            if facts is MISSING:
-                return MISSING
-    return facts
-
-
-def _field(owner: Any, name: str) -> Any:
-    """A field of a value that is no mapping, such as a pydantic model among the arguments."""
-    if owner is None or isinstance(owner, Mapping | str | list | tuple):
-        return MISSING
-    shown = plain(owner)
-    return shown.get(name, MISSING) if isinstance(shown, dict) else MISSING
-
-
-def checked(value: Any, reading: Reading) -> Any:
-    """The fact as a plain value, or a `ConditionError` when it is not of the type its stage declares."""
-    kinds = reading.kinds
-    if not kinds:
-        return plain(value)
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        name = ".".join(reading.path)
-        raise ConditionError(f"the fact {name} is a {type(value).__name__}, not a {kinds[0].__name__}")
-    return plain(value) if isinstance(value, str) else value

@@ -55,7 +55,7 @@ def _key(part: object) -> Hashable:
         return key_of(part)
     if isinstance(part, tuple):
         return tuple(_key(item) for item in part)
-    return (type(part).__name__, part if isinstance(part, Hashable) else repr(part))
+    return (type(part).__name__, part)
 
 
 def _possible(tree: Node, *, holds: bool) -> bool:

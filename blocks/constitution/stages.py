@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, get_args
+from typing import Any
 
+from blocks.constitution.decisions import STAGES as STAGES  # noqa: PLC0414  # a stage and its facts belong together
 from blocks.constitution.decisions import Stage
 from blocks.constitution.history import History
 from blocks.constitution.types import Type, type_of
-
-STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,4 +44,6 @@ def restore(value: Any) -> Any:
 
 
 def _is_mark(value: Mapping[str, Any]) -> bool:
-    return isinstance(value[KEY], str) and bool(_SHA256.fullmatch(value[KEY])) and type(value["length"]) is int
+    return (
+        isinstance(value[KEY], str) and bool(_SHA256.fullmatch(value[KEY])) and type(value["length"]) is int
+    )

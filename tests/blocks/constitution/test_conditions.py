@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from blocks.constitution.checker import check_condition
 from blocks.constitution.conditions import compile_condition, context_of
+from blocks.constitution.inquiry import Inquiry
 from blocks.constitution.lexer import ConditionError
 from blocks.constitution.parser import parse
 from blocks.constitution.stages import STAGES, variables
@@ -22,7 +23,8 @@ FACTS = {
 
 def holds(source: str, facts: dict = FACTS) -> bool:
     condition = compile_condition(source, TOOL)
-    return condition.holds(context_of(condition.readings, condition.functions, facts))
+    inquiry = Inquiry(facts)
+    return condition.holds(context_of(condition, inquiry), inquiry)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +240,8 @@ def test_whatever_loads_is_a_question_with_an_answer(words):
     except ConditionError:
         return
     try:
-        answer = condition.holds(context_of(condition.readings, condition.functions, FACTS))
+        inquiry = Inquiry(FACTS)
+        answer = condition.holds(context_of(condition, inquiry), inquiry)
     except ConditionError:
         return
 

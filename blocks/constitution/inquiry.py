@@ -1,0 +1,99 @@
+"""What one decision finds out: facts, and answers of the hub's own functions, each once."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from blocks.constitution.fact_paths import Fact, Path
+from blocks.constitution.functions import NO_ANSWER
+from blocks.constitution.history import History
+from blocks.constitution.lexer import ConditionError
+from blocks.constitution.types import TIMESTAMP
+from blocks.constitution.values import MISSING, checked, fact, judged
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A call that can be answered from the facts."""
+
+    text: str
+    """The call as source text: the same for every way to write it."""
+    name: str
+    """What the engine calls it."""
+    ask: Callable[["Inquiry"], Any]
+    kind: type
+    """`bool` or `int`."""
+    facts: tuple[Fact, ...]
+
+
+class Inquiry:
+    """One decision's view of the facts, in which nothing is worked out twice."""
+
+    __slots__ = ("_history", "_opened", "answers", "facts", "given", "problems", "unreadable")
+
+    def __init__(self, facts: Mapping[str, Any], given: Mapping[str, Any] | None = None) -> None:
+        self.facts = facts
+        self.given = given or {}
+        """Answers that are taken as they are."""
+        self.answers: dict[str, Any] = {}
+        self.problems: dict[str, str] = {}
+        """The engine's name of a question -> why it has no answer."""
+        self.unreadable = False
+        self._opened: dict[Path, Any] = {}
+        self._history: History | None = None
+
+    def answer(self, question: Question) -> Any:
+        """The question's answer, or what makes the engine fail."""
+        text = question.text
+        if text in self.answers:
+            return self.answers[text]
+        if question.name in self.problems:
+            return NO_ANSWER
+        try:
+            found = self.given[text] if text in self.given else question.ask(self)
+            if type(found) is not question.kind:
+                raise ConditionError(f"the answer is no {question.kind.__name__}")
+        except Exception as error:  # noqa: BLE001  # no answer lets nothing through
+            self.problems[question.name] = f"{text}: {error}"
+            return NO_ANSWER
+        self.answers[text] = found
+        return found
+
+    def value(self, wanted: Fact) -> Any:
+        """The fact, or a `ConditionError` that names it."""
+        value = fact(wanted.path, self.facts)
+        if value is MISSING:
+            raise ConditionError(f"{wanted} is not given")
+        try:
+            return checked(value, wanted.kind)
+        except ConditionError as error:
+            raise ConditionError(f"the fact {wanted} {error.message}") from None
+
+    def opened(self, wanted: Fact) -> Any:
+        """The fact with the text of bytes, as detectors search it."""
+        if wanted.path not in self._opened:
+            value = fact(wanted.path, self.facts)
+            if value is MISSING:
+                raise ConditionError(f"{wanted} is not given")
+            try:
+                self._opened[wanted.path] = judged(value, opened=True)
+            except ConditionError as error:
+                raise ConditionError(f"the fact {wanted} {error.message}") from None
+        return self._opened[wanted.path]
+
+    def history(self) -> History:
+        if self._history is None:
+            self._history = History.of(self.facts.get("history"), self.now())
+        return self._history
+
+    def now(self) -> datetime | None:
+        """The action's time; None, which is the clock's, where it has none."""
+        value = fact(("time",), self.facts)
+        return None if value is MISSING else checked(value, TIMESTAMP)
+
+
+def name_of(text: str) -> str:
+    """A name that the engine takes, of its own for every text."""
+    return f"f_{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
