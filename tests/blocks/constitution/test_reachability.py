@@ -248,7 +248,8 @@ def test_globs_cover_each_other_only_when_certain(pattern, covered, expected):
 
 ATOMS = [
     "tool.name == 'a'", "tool.name == 'b'", "tool.name != 'a'", "tool.name in ['a', 'b']",
-    "tool.name in ['b']", "tool.name.startsWith('a')", "tool.arguments.n > 1", "tool.arguments.n < 3", "tool.arguments.n >= 2",
+    "tool.name in ['b']", "tool.name.startsWith('a')", "tool.arguments.n > 1", "tool.arguments.n < 3",
+    "tool.arguments.n >= 2",
     "tool.arguments.n == 2", "tool.arguments.n == 2.0", "2 < tool.arguments.n", "has(tool.arguments.n)",
     "tool.arguments.n != 2", "size(tool.name) < 1", "size(tool.name) == 1", "'a' in tool.arguments.l",
     "tool.arguments.l.exists(x, x == 'a')", "tool.arguments.l.exists(x, x == 'a' && x == 'b')",
