@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from blocks.audit.log import AuditLog
+from blocks.constitution.active import ActiveConstitution
 from blocks.constitution.source import ConstitutionSource
 from blocks.context import RunContext, running
 from blocks.identity import Principal
@@ -56,6 +57,7 @@ async def environment() -> AsyncIterator[Environment]:
         yield opened
     finally:
         _open.reset(token)
+        opened.constitution.close()
         try:
             await opened.audit.close()
         finally:
@@ -68,9 +70,22 @@ def audit_log(settings: Settings) -> AuditLog:
     return AuditLog(partial(store_records, database), at_end=database.close)
 
 
-def constitution_in_force(settings: Settings) -> ConstitutionSource:
-    """The constitution that the settings name, else the one that ships with the hub."""
-    return ConstitutionSource(settings.constitution or SHIPPED_CONSTITUTION)
+def constitution_in_force(settings: Settings, tenant: str | None = None) -> ConstitutionSource:
+    """The file that the settings name, for development; else what is activated for the tenant."""
+    if settings.constitution:
+        return ConstitutionSource(settings.constitution)
+    return ActiveConstitution(
+        tenant=tenant or settings.tenant,
+        database=settings.database_address,
+        valkey=settings.redis_address,
+        keys=settings.keys_path,
+        texts=constitution_texts(settings),
+    )
+
+
+def constitution_texts(settings: Settings) -> Path:
+    """The folder of the texts that are in force, as far as this machine has seen them."""
+    return settings.data_dir / "constitutions"
 
 
 def project_facts(opened: Environment, project: Project) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from threading import Lock
 
 from blocks.constitution.constitution import Constitution
 from blocks.constitution.document import ConstitutionInvalid, parse_constitution
+from blocks.errors import SomaError
 
 logger = logging.getLogger(__name__)
 LOOK_EVERY = 0.5
@@ -44,7 +45,7 @@ class ConstitutionSource:
 
     def __init__(self, given: Constitution | Path | None = None) -> None:
         self.path = given if isinstance(given, Path) else None
-        self.problem: ConstitutionInvalid | None = None
+        self.problem: SomaError | None = None
         self._seen = ""
         self._stamp: tuple[int, int, int] | None = None
         self._next_look = math.inf
@@ -63,8 +64,15 @@ class ConstitutionSource:
             self._look(self.path)
         return self._constitution
 
+    def shadow(self) -> Constitution | None:
+        """The candidate that is evaluated beside the one in force; a file has none."""
+        return None
+
     def replace(self, constitution: Constitution) -> None:
         self._constitution = constitution
+
+    def close(self) -> None:
+        """Stop following; a file needs no more than nobody asking."""
 
     def _look(self, path: Path) -> None:
         if not self._lock.acquire(blocking=False):

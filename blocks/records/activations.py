@@ -72,15 +72,27 @@ async def request_activation(
     return step
 
 
-async def activate_shipped(database: Database, *, version: ConstitutionVersion, by: Principal) -> Activation:
-    """Put the hub's own constitution in force; what ships with the hub was reviewed where it was made."""
+async def activate_shipped(
+    database: Database, *, version: ConstitutionVersion, over: str | None, by: Principal
+) -> bool:
+    """Put the hub's own constitution in force; False when that would not take the place of `over`.
+
+    It needs neither a replay nor a second person: it was reviewed where it was made.
+    """
     async with database.session() as session:
         await lock_tenant(session, version.tenant)
+        digests = await _in_force(session, version.tenant)
+        if (digests[-1] if digests else None) != over:
+            return False
         step = Activation(
-            tenant=version.tenant, digest=version.digest, asked_by=by.name, state="done", reason="shipped"
+            tenant=version.tenant,
+            digest=version.digest,
+            asked_by=by.name,
+            state="done",
+            reason="ships with the hub",
         )
         await _take(session, step, version, by, "activated")
-    return step
+    return True
 
 
 async def confirm(

@@ -55,7 +55,7 @@ async def publish(
     async with database.session() as session:
         await lock_tenant(session, tenant)
         if kept := await _kept(session, version):
-            return kept
+            return await _signed_anew(session, kept, version, by, keys)
         session.add(version)
         await session.flush()
         await append(session, [happened(version, "published", by)])
@@ -94,6 +94,18 @@ async def _kept(session: AsyncSession, version: ConstitutionVersion) -> Constitu
             mend="a published version never changes: raise metadata.version and sign again",
         )
     return None
+
+
+async def _signed_anew(
+    session: AsyncSession, kept: ConstitutionVersion, version: ConstitutionVersion, by: Principal, keys: Keys
+) -> ConstitutionVersion:
+    """The kept version as it is; with the new signature where the old one's key is trusted no more."""
+    if kept.key not in keys:
+        kept.key, kept.signature = version.key, version.signature
+        session.add(kept)
+        await session.flush()
+        await append(session, [happened(kept, "published", by)])
+    return kept
 
 
 async def get_version(database: Database, tenant: str, ref: str) -> ConstitutionVersion:

@@ -128,6 +128,7 @@ class ForkServer:
             self._begin_anew(client, message)
         if run not in self.held:
             self.ended.pop(run, None)
+            self.preloaded.refresh()
             self.held[run] = self._fork(message)
         self._send(client, {"is": "started", "run": run, "pid": self.held[run]})
 

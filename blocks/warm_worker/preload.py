@@ -29,6 +29,8 @@ ROOMS = ("blocks", "tasks", "capsules", "flows")
 """The packages whose modules are all loaded; by name, because this file may not import those above it."""
 WARM_UP = ("capsules.warm_up", "warm_up")
 """Called once all is loaded; by name, as above."""
+REFRESH = ("capsules.warm_up", "refresh")
+"""Called before each run is forked; by name, as above."""
 SKIPPED = ("__main__", "migrations", "fork_server", "prefect_api")
 WATCHED = {".py", ".yaml", ".jinja", ".md", ".txt"}
 
@@ -39,6 +41,7 @@ class Preloaded:
 
     files: dict[str, int] = field(default_factory=dict)
     """Path -> modification time in nanoseconds."""
+    bare: bool = False
 
     @classmethod
     def load(cls, *, bare: bool = False) -> "Preloaded":
@@ -50,9 +53,14 @@ class Preloaded:
             except Exception as error:  # noqa: BLE001  # a broken capsule must not stop the others
                 print(f"WARNING {name} could not be loaded: {type(error).__name__}: {error}", flush=True)  # noqa: T201
         if not bare:
-            _warm_up()
+            _call(*WARM_UP)
         importlib.import_module("blocks.warm_worker.shortcuts").take_shortcuts()
-        return cls(files=_snapshot())
+        return cls(files=_snapshot(), bare=bare)
+
+    def refresh(self) -> None:
+        """Read anew what runs read first, if it has changed; the hub's matter, so not of a bare one."""
+        if not self.bare:
+            _call(*REFRESH)
 
     def is_stale(self) -> bool:
         """Whether a source file of the hub was changed, added or removed since it was loaded."""
@@ -67,12 +75,11 @@ def native_threads() -> int:
         return 1
 
 
-def _warm_up() -> None:
-    module, name = WARM_UP
+def _call(module: str, name: str) -> None:
     try:
         getattr(importlib.import_module(module), name)()
     except Exception as error:  # noqa: BLE001  # each run then meets the same and says so where it matters
-        print(f"WARNING {module} could not warm up: {type(error).__name__}: {error}", flush=True)  # noqa: T201
+        print(f"WARNING {module} could not {name}: {type(error).__name__}: {error}", flush=True)  # noqa: T201
 
 
 def _hub_modules() -> list[str]:

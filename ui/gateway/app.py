@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI
 
 from blocks.records.tenants import ensure_tenant
 from blocks.settings import Settings
+from capsules.shipped import ensure_constitution
 from ui.gateway import (
     approvals,
     artifacts,
@@ -53,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
         async with open_hub(settings) as hub:
             app.state.hub, app.state.memory = hub, hub.memory
             await ensure_tenant(hub.database, settings.tenant)
+            await ensure_constitution(hub.database, settings)
             await hub.drivers.warm_up()
             async with reconciling(hub):
                 yield

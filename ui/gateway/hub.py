@@ -41,12 +41,14 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         stack.push_async_callback(memory.close)
         audit = audit_log(settings)
         stack.push_async_callback(audit.close)
+        constitution = constitution_in_force(settings)
+        stack.callback(constitution.close)
         yield Hub(
             settings=settings,
             database=database,
             drivers=drivers,
             memory=memory,
-            constitution=constitution_in_force(settings),
+            constitution=constitution,
             audit=audit,
         )
 

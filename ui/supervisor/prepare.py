@@ -22,6 +22,7 @@ from blocks.records.database import Database, upgrade
 from blocks.records.tenants import ensure_tenant
 from blocks.settings import Settings, load_settings
 from blocks.warm_worker.worker import WarmWorker
+from capsules.shipped import ensure_constitution
 from ui.gateway.auth import ensure_token
 from ui.supervisor.deployments import apply_deployments, is_applied, note_applied
 
@@ -36,11 +37,12 @@ async def prepare(settings: Settings) -> None:
 
 
 async def prepare_records(settings: Settings) -> None:
-    """Bring the records' schema to the newest version and make the local tenant."""
+    """Bring the schema to the newest version, make the local tenant, and give it a constitution."""
     await upgrade(settings.database_address)
     database = Database(settings.database_address)
     try:
         await ensure_tenant(database, settings.tenant)
+        await ensure_constitution(database, settings)
     finally:
         await database.close()
 
