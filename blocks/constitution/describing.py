@@ -55,7 +55,7 @@ def _problems(value: Any, kind: Type, path: str) -> Iterator[str]:
     elif kind.name in {"list", "map"}:
         yield from _of_container(value, kind, path)
     elif kind in PYTHON and not _is(value, PYTHON[kind]):
-        yield f"{path} is a {kind}, not {_shown(value)}"
+        yield f"{path} must be {kind}, not {_shown(value)}"
 
 
 def _of_record(value: Any, kind: Type, path: str) -> Iterator[str]:
@@ -77,7 +77,7 @@ def _of_container(value: Any, kind: Type, path: str) -> Iterator[str]:
     elif kind.name == "list" and isinstance(value, list | tuple):
         pairs = list(enumerate(value))
     else:
-        yield f"{path} is a {kind}, not {_shown(value)}"
+        yield f"{path} must be {kind}, not {_shown(value)}"
         return
     for key, inner in pairs:
         yield from _problems(inner, kind.inner[-1], f"{path}.{key}")

@@ -18,7 +18,7 @@ from blocks.audit.keeping import action_of
 from blocks.constitution.constitution import Constitution
 from blocks.constitution.decisions import Action, Decision, Verdict
 from blocks.constitution.history import History
-from blocks.constitution.stages import variables
+from blocks.constitution.stages import STAGES, variables
 from blocks.constitution.tallying import REFUSING, Tally
 from blocks.constitution.withheld import Withheld
 
@@ -76,7 +76,7 @@ class Replaying:
         self._remember(record, at, _happened(record) if asked else decision.verdict)
 
     def _decided(self, record: Mapping[str, Any]) -> Decision | None:
-        if not record.get("facts"):
+        if not record.get("facts") or record["stage"] not in STAGES:
             return None
         try:
             action, answers = action_of(record)
