@@ -14,15 +14,15 @@ _CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
 
 def has_personal_data(value: Any) -> bool:
     """Whether the value holds data about a person."""
-    return any_in(value, _search, numbers=True)
+    return any_in(value, search, numbers=True)
 
 
 def findings(value: Any) -> list[Finding]:
     """What of the value is data about a person, masked."""
-    return found_in(value, _search, show=masked, numbers=True)
+    return found_in(value, search, show=masked, numbers=True)
 
 
-def _search(text: Text) -> Iterator[Hit]:
+def search(text: Text) -> Iterator[Hit]:
     for match in _MAIL.finditer(text.text):
         yield Hit(kind="e-mail", start=match.start(), end=match.end())
     for match in _CARD.finditer(text.text):
