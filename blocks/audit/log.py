@@ -149,7 +149,8 @@ class AuditLog:
             return bool(self._rows) and not self._gave_up
 
     def _store(self, runner: asyncio.Runner) -> None:
-        batch = [row.record() if isinstance(row, Decided) else row for row in islice(self._rows, BATCH)]
+        waiting = list(islice(self._rows, BATCH))  # others add to the queue meanwhile
+        batch = [row.record() if isinstance(row, Decided) else row for row in waiting]
         try:
             runner.run(_awaited(self._sink(batch)))
         except Exception as error:  # noqa: BLE001  # whatever the sink raises, the rows stay

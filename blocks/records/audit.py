@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import update
@@ -12,12 +11,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from blocks.audit.canonical import canonical
 from blocks.audit.chain import START, Link, linked
+from blocks.audit.columns import columns_of
 from blocks.records.audit_tables import AuditRecord, ChainEnd
 from blocks.records.database import Database
-from blocks.records.text import escaped
-
-REPEATED = ("id", "kind", "project", "node", "stage", "action", "verdict", "constitution", "decision")
-"""The fields of a record that have columns of their own under the same name."""
 
 
 async def store_records(database: Database, records: list[dict[str, Any]]) -> None:
@@ -74,20 +70,6 @@ def _row(link: Link, record: Mapping[str, Any]) -> dict[str, Any]:
         "previous": link.previous,
         "hash": link.hash,
     }
-
-
-def columns_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What the columns beside a record repeat of it."""
-    repeated = {name: _column(record.get(name)) for name in REPEATED}
-    return repeated | {
-        "at": datetime.fromisoformat(record["at"]),
-        "principal": _column((record.get("principal") or {}).get("name")),
-        "shadow_verdict": _column((record.get("shadow") or {}).get("verdict")),
-    }
-
-
-def _column(value: Any) -> str | None:
-    return None if value is None else escaped(str(value))
 
 
 async def list_records(

@@ -59,6 +59,8 @@ class SignedHead(SQLModel, table=True):
     tenant: str = Field(primary_key=True)
     sequence: int = Field(primary_key=True, sa_type=BigInteger)
     hash: str
+    after: int = Field(sa_type=BigInteger)
+    """The sequence of the head before; 0 for the first."""
     signed_at: datetime = Field(default_factory=now, sa_type=DateTime(timezone=True), nullable=False)
     key: str
     """The id of the key that signed."""

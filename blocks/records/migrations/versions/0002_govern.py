@@ -65,6 +65,7 @@ def _create_audit() -> None:
         _text("tenant"),
         sa.Column("sequence", sa.BigInteger(), nullable=False, autoincrement=False),
         _text("hash"),
+        sa.Column("after", sa.BigInteger(), nullable=False),
         _moment("signed_at"),
         _text("key"),
         _text("signature"),
