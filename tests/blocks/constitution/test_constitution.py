@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel, ConfigDict
 
 from blocks.constitution.constitution import Constitution
 from blocks.constitution.decisions import Action, Decision
-from blocks.constitution.document import load_constitution, parse_constitution
+from blocks.constitution.document import ConstitutionInvalid, load_constitution, parse_constitution
 from blocks.constitution.examples import check_examples
+from blocks.constitution.withheld import Withheld
 
 HEAD = 'apiVersion: soma/v1\nkind: Constitution\nmetadata: {name: test, version: "1.0.0"}\n'
 SHIPPED = Path(__file__).parents[3] / "capsules" / "constitution.yaml"
@@ -165,3 +167,149 @@ def test_the_constitution_that_ships_keeps_its_own_examples():
     assert check_examples(shipped) == []
     assert [article["id"] for article in shipped.document["articles"] if not article.get("tests")] == []
     assert shipped.default == "deny"
+
+
+def test_answers_are_kept_and_asked_once():
+    """The calls of the hub's own functions come with the decision, each under its source text."""
+    given = constitution(
+        "id: A, verdict: deny, reason: r, when: has_secret(tool.arguments) || size(tool.arguments.text) > 9",
+        'id: B, verdict: warn, reason: r, when: "!has_secret(tool.arguments)"',
+        "id: C, verdict: warn, reason: r, when: \"has(tool.arguments.x) && tool.name.like('b*')\"",
+        default="allow",
+    )
+
+    assert decide(given, text="short").answers == {
+        "has_secret(tool.arguments)": False,
+        "size(tool.arguments.text)": 5,
+    }
+    assert "size(tool.arguments.text)" not in decide(given, text="AKIAIOSFODNN7EXAMPLE").answers
+    assert decide(given, text="a", x=1).answers['like(tool.name, "b*")'] is True
+
+
+def test_a_given_answer_is_taken_instead_of_asking():
+    """A decision can be derived again from its answers where the facts are withheld."""
+    given = constitution(
+        "id: A, verdict: deny, reason: r, when: has_secret(tool.arguments.text)", default="allow"
+    )
+    facts = {"tool": {"arguments": {"text": Withheld.of("AKIAIOSFODNN7EXAMPLE")}}}
+    action = Action(stage="tool.call", name="x", facts=facts)
+
+    assert given.decide(action, {"has_secret(tool.arguments.text)": False}).verdict == "allow"
+    assert given.decide(action, {"has_secret(tool.arguments.text)": True}).verdict == "deny"
+    for answers in (
+        None,
+        {"has_secret(tool.arguments.text)": "no"},
+        {"has_secret(tool.arguments.text)": None},
+    ):
+        decision = given.decide(action, answers)
+
+        assert (decision.verdict, decision.unreadable) == ("deny", True)
+
+
+@pytest.mark.parametrize(
+    ("when", "verdict"),
+    [
+        ("tool.arguments.text == 'x'", "deny"),
+        ("has(tool.arguments.text) && tool.name == 'y'", "allow"),
+        ("has(tool.arguments.text.inner)", "deny"),
+        ("has(tool.arguments.other)", "allow"),
+        ("tool.arguments.exists(key, key == 'x')", "deny"),
+        ("has_secret(tool.arguments)", "deny"),
+        ("size(tool.arguments.text) > 5", "deny"),
+        ("paths_outside(tool.arguments, '/')", "deny"),
+        ("tool.name == 'y'", "allow"),
+    ],
+)
+def test_what_is_withheld_cannot_be_judged(when, verdict):
+    """A withheld value denies what reads it, also inside of a larger value; what does not read it goes on."""
+    given = constitution(
+        f'id: A, verdict: deny, reason: "{{tool.arguments.text}}", when: "{when}"', default="allow"
+    )
+    facts = {"tool": {"name": "x", "arguments": {"text": Withheld.of("hidden")}}}
+
+    decision = given.decide(Action(stage="tool.call", name="x", facts=facts))
+
+    assert (decision.verdict, decision.unreadable) == (verdict, verdict == "deny")
+    assert "hidden" not in str(decision)
+
+
+def test_a_bad_fact_spoils_only_the_articles_that_read_it():
+    """An article about other facts is evaluated as ever."""
+    given = constitution(
+        "id: A, verdict: deny, reason: r, when: tool.name == 'x'",
+        "id: B, verdict: warn, reason: r, when: tool.arguments.n > 1",
+        "id: C, verdict: warn, reason: r, when: principal.name == 'ada'",
+    )
+    facts = {"tool": {"name": 5, "arguments": {"n": 2}}, "principal": {"name": "bob"}}
+
+    found = given.decide(Action(stage="tool.call", name="x", facts=facts)).articles
+
+    assert [(item.article, item.reason) for item in found] == [
+        ("A", "could not be evaluated: the fact tool.name is a int, not a str"),
+        ("B", "r"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("when", "reason"),
+    [
+        ("listed(tool.name, tool.arguments.n)", "listed(tool.name, tool.arguments.n): a int is no list"),
+        ("tool.arguments.all(k, listed(k, tool.arguments.n))", "listed() has no answer to what it is given"),
+        ("tool.arguments.all(k, size(tool.arguments[k]) > 1)", "size() has no answer to what it is given"),
+        ("tool.arguments.s.lower().upper() == 'X'", "tool.arguments.s is not given"),
+        ("has_secret(tool.arguments.s)", "tool.arguments.s is not given"),
+    ],
+)
+def test_a_function_that_cannot_answer_fails_closed_and_says_why(when, reason):
+    """No exception reaches the engine, and none is printed."""
+    given = constitution(f'id: A, verdict: deny, reason: r, when: "{when} && true"', default="allow")
+
+    decision = decide(given, n=5)
+
+    assert decision.verdict == "deny"
+    assert reason in decision.articles[0].reason
+
+
+def test_secrets_hide_nowhere():
+    """Bytes, models with extra fields and keys that are no texts are looked into, or fail closed."""
+
+    class Model(BaseModel):
+        model_config = ConfigDict(extra="allow")
+
+    given = constitution("id: A, verdict: deny, reason: r, when: has_secret(tool.arguments)", default="allow")
+    secret = "AKIAIOSFODNN7EXAMPLE"
+    deep: object = secret
+    for _ in range(50):
+        deep = [deep]
+
+    for hidden in (secret.encode(), Model(extra=secret), {1: secret, "1": "x"}, {secret: 1}, {secret}, deep):
+        assert decide(given, value=hidden).verdict == "deny"
+    assert decide(given, value=b"nothing").verdict == "allow"
+
+
+def test_many_articles_about_one_action_are_answered_as_one_by_one():
+    """Groups of conditions, one of which cannot be evaluated, give each article its own answer."""
+    texts = [f"id: A-{n}, verdict: warn, reason: r, when: tool.arguments.n == {n}" for n in range(100)]
+    texts[70] = "id: A-70, verdict: warn, reason: r, when: tool.arguments.gone == 1"
+
+    found = decide(constitution(*texts, default="allow"), n=80).articles
+
+    assert [item.article for item in found] == ["A-70", "A-80"]
+
+
+def test_patterns_are_those_of_re2():
+    """A pattern that could take for ever does not load, and what loads counts characters."""
+    given = constitution(
+        "id: A, verdict: deny, reason: r, when: \"tool.arguments.t.matches('^(a+)+$')\"", default="allow"
+    )
+
+    assert decide(given, t="a" * 50_000 + "!").verdict == "allow"
+    assert decide(given, t="aaa").verdict == "deny"
+    with pytest.raises(ConstitutionInvalid, match="not a regular expression"):
+        constitution("id: A, verdict: deny, reason: r, when: \"tool.name.matches('(?=a)')\"")
+    assert (
+        decide(
+            constitution("id: A, verdict: allow, reason: r, when: size(tool.arguments.t) == 2"), t="é😀"
+        ).verdict
+        == "allow"
+    )
