@@ -1,0 +1,82 @@
+"""Calls of the suites' tools through the guard, as a node of a project makes them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from blocks.audit.log import AuditLog
+from blocks.constitution.document import parse_constitution
+from blocks.context import Authority, ConstitutionSource, RunContext, running
+from blocks.identity import Principal
+from planner import planned
+from tasks.asking import judge
+
+CONSTITUTION = Path(__file__).parent / "constitution.yaml"
+SETTINGS = ("planned", "worded", "unplanned")
+WRITTEN_BY_OTHERS = {"banking.read_file"}
+"""Tools whose whole answer is text that others may have written; their declaration says so."""
+
+
+async def forget(rows):
+    """Stores nothing: what is measured is what was decided."""
+
+
+AUDIT = AuditLog(forget)  # it is closed with the process
+SOURCE = ConstitutionSource(parse_constitution(CONSTITUTION.read_text(), CONSTITUTION.name))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A call and what the guard said."""
+
+    call: str
+    verdict: str
+    by: str
+
+    @property
+    def through(self):
+        return self.verdict not in {"approve", "deny"}
+
+
+def tools_for(setting, suite, task, calls):
+    """What the node may use: the user task's own tools, those that the request's words name, or all."""
+    if setting == "unplanned":
+        return suite.tools
+    if setting == "worded":
+        return planned(task.PROMPT, suite.tools)
+    return sorted({call.function for call in calls})
+
+
+def node_for(suite, task, tools):
+    """The run context of a node whose project was requested with the task's prompt."""
+    context = RunContext(
+        tenant="acme",
+        principal=Principal(tenant="acme", name="assistant", kind="agent"),
+        constitution=SOURCE,
+        audit=AUDIT,
+        project="p1",
+        project_facts={"blueprint": suite.name, "requested_by": "emma", "inputs": {"request": task.PROMPT}},
+        node="assist",
+        attempt=1,
+        capsule="assistant",
+        capsule_version="1.0.0",
+        authority=Authority(
+            tools={f"{suite.name}.{tool}": {} for tool in tools}, memory=frozenset(), budget={}
+        ),
+    )
+    context.trail.trust(context.project_facts["inputs"])
+    return context
+
+
+def attempt(suite, context, environment, call):
+    """Asks about the call; where it is let through, runs the tool and takes in what it gives."""
+    name = f"{suite.name}.{call.function}"
+    arguments = dict(call.args)
+    with running(context):
+        outcome = judge("tool.call", name, {"tool": {"name": name, "arguments": arguments}}, arguments)
+    decision = outcome.decision
+    articles = ", ".join(item.article for item in decision.articles if item.verdict == decision.verdict)
+    if outcome.refusal:
+        return Judged(call.function, decision.verdict, articles), None
+    result = suite.run(environment, call)
+    context.trail.take(result, ("tool_output", *(["text"] if name in WRITTEN_BY_OTHERS else [])), name)
+    return Judged(call.function, decision.verdict, articles), result
