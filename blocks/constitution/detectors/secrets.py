@@ -21,7 +21,7 @@ _OPTIONS = (" -p", " -u", " -a", "--pass", "--user")
 _PRIVATE_KEY = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,4}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END = re.compile(r"-----END (?:[A-Z0-9]{1,12} ){0,4}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{20}")
-_IN_URL = re.compile(r"://([^\s/:@\"'<>,;{}]{0,100}:([^\s/@\"'<>]{1,200}))@")
+_IN_URL = re.compile(r"://([^\s/:@\"'<>,;{}]{0,100}:([^\s/@\"'<>,;{}]{1,200}))@")
 _SCHEME = re.compile(r"(?i)\b(?:bearer|basic)\s{1,3}([A-Za-z0-9+/=._~-]{16,2000})")
 _NAME = re.compile(
     r"(?i)pass(?:word|wd|phrase|code)?|pwd|secret|token|credential|auth|(?:api|access|account|private|signing"
@@ -37,7 +37,8 @@ _ABOUT = re.compile(
     r"(?i)(?:name|ref|file|path|dir|id|field|label|policy|type|url|uri|endpoint|length|len|timeout|ttl|age"
     r"|expir\w*|enabled|required|prompt|title|text|help|regex|pattern|format|header|prefix|suffix|error"
     r"|message|hint|desc\w*|env|var|variable|store|provider|source|column|scheme|grant|hash|algorithm"
-    r"|version|count|limit|placeholder|usage|total|digest|sha256|tokens|index|public\w*)s?$|^(?:next|page|sync|continuation|csrf|public)[_-]"
+    r"|version|count|limit|placeholder|usage|total|digest|sha256|tokens|index|public\w*)s?$"
+    r"|^(?:next|page|sync|continuation|csrf|public)[_-]"
     r"|(?i:tokens|author|authored|authority|passes|passed|passing|passenger|passive|secretary)"
 )
 _OPTION = re.compile(
