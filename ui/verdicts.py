@@ -5,6 +5,7 @@ from typing import Any
 
 from blocks.constitution.constitution import Constitution
 from blocks.constitution.decisions import Action
+from blocks.constitution.explaining import explain
 from blocks.plain import plain
 from ui.wire_constitutions import Answered, Determined, Titled
 
@@ -13,8 +14,6 @@ def answered(constitution: Constitution, action: Action, *, explained: bool) -> 
     """The verdict; explained, it comes with the articles that matched and those that almost did."""
     explanation: dict[str, Any] | None = None
     if explained:
-        from blocks.constitution.explaining import explain  # noqa: PLC0415
-
         found = explain(constitution, action)
         decision, explanation = found.decision, plain(asdict(found))
         del explanation["decision"]

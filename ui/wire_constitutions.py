@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from blocks.constitution.decisions import Severity, Stage, Verdict
+from blocks.constitution.terms import ApprovalTerms
 from ui.wire import Asked, Said
 
 MOST_TEXT = 1_000_000
@@ -172,6 +173,13 @@ class Determined(Said):
     reason: str
     remedy: str
     severity: Severity
+    terms: dict[str, Any] | None = None
+    """Who must agree, how many, until when, and whether the requester may; only where people are asked."""
+
+    @field_validator("terms", mode="before")
+    @classmethod
+    def _as_json(cls, terms: Any) -> Any:
+        return terms.as_json() if isinstance(terms, ApprovalTerms) else terms
 
 
 class Answered(Said):

@@ -91,10 +91,14 @@ async def recorded(
 
 
 async def get_replay(database: Database, replay: str, *, tenant: str, by: str | None = None) -> Replay:
-    """A replay with its report; with `by` it counts as looked at by that principal from now on."""
+    """A replay with its report; with `by` it counts as looked at by that principal from now on.
+
+    A replay of a single project never counts: an activation changes what is decided in all of them.
+    """
     async with database.session() as session:
         found = await _found(session, replay, tenant)
-        if by is not None and by not in found.looked_at_by:
+        whole = found.report.get("project") is None
+        if by is not None and whole and by not in found.looked_at_by:
             found.looked_at_by = [*found.looked_at_by, by]
             session.add(found)
         return found

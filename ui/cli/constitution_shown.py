@@ -37,13 +37,29 @@ def show_answer(answer: Answered, screen: Console) -> None:
         advice = f" ({plain(item.remedy)})" if item.remedy else ""
         line = f": {plain(item.reason)}{advice}"
         screen.print(Text.assemble("  matched ", (item.article, "bold"), f" {item.verdict}", line))
+        if item.terms:
+            screen.print(f"          {_asked_of(item.terms)}", markup=False)
     for near in (answer.explanation or {}).get("almost", []):
-        values = ", ".join(f"{path} = {_value(value)}" for path, value in (near.get("values") or {}).items())
-        said = f" {near['verdict']}: {plain(near['title'])}"
-        screen.print(Text.assemble("  almost  ", (plain(near["article"]), "bold"), said))
-        screen.print(f"          not so: {plain(near['clause'])}", markup=False)
-        if values:
-            screen.print(f"          with {values}", markup=False)
+        _show_near(near, screen)
+
+
+def _show_near(near: Mapping[str, Any], screen: Console) -> None:
+    said = f" {near['verdict']}: {plain(near['title'])}"
+    screen.print(Text.assemble("  almost  ", (plain(near["article"]), "bold"), said))
+    why = f" ({plain(near['problem'])})" if near["problem"] else ""
+    others = f"; {near['others_held']} of {near['others']} other parts hold" if near["others"] else ""
+    screen.print(f"          not so: {plain(near['clause'])}{why}{others}", markup=False)
+    if near["values"]:
+        values = ", ".join(f"{path} = {plain(value)}" for path, value in near["values"].items())
+        screen.print(f"          with {values}", markup=False)
+
+
+def _asked_of(terms: Mapping[str, Any]) -> str:
+    who = " or ".join(terms["who"]) or "anybody who may answer"
+    alone = "" if terms["requester"] else ", not the requester"
+    minutes = terms["expires"] // 60
+    within = f"{minutes / 60:g} hours" if minutes >= 60 else f"{minutes} minutes"
+    return f"asked of {who}; {terms['quorum']} must agree within {within}{alone}"
 
 
 def show_comparison(found: Comparison, screen: Console) -> None:
