@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -20,7 +22,7 @@ from blocks.constitution.signatures import Signatures
 from blocks.constitution.stages import STAGES, variables
 from blocks.constitution.terms import ApprovalTerms
 from blocks.constitution.types import Type
-from blocks.constitution.written import KEYS, ArticleText, Document
+from blocks.constitution.written import KEYS, PAST, ArticleText, Document
 from blocks.constitution.yaml_places import Place, Placed, Problem, read_yaml
 from blocks.errors import BadInput
 from blocks.plain import digest
@@ -96,17 +98,19 @@ def _validated(placed: Placed, problems: list[Problem]) -> Document | None:
     try:
         return Document.model_validate(placed.data)
     except ValidationError as error:
-        for item in error.errors(include_input=False, include_url=False):
+        for item in error.errors(include_url=False):
             place: Place = tuple(item["loc"])
-            problems.append(Problem(place, _mended(item["msg"], item["type"], place)))
+            problems.append(Problem(place, _mended(item["msg"], item["type"], place, item["input"])))
     return None
 
 
-def _mended(message: str, kind: str, place: Place) -> str:
+def _mended(message: str, kind: str, place: Place, given: object) -> str:
     if kind == "extra_forbidden":
         return f"unknown key{closest(str(place[-1]), KEYS)}"
     if kind == "string_type" and place[-1] == "version":
         return "write the version in quotes, as '1.0.0'"
+    if kind == "string_type" and isinstance(given, bool | int | float | date):
+        return f"YAML reads this as {type(given).__name__}; write it in quotes"
     message = message.removeprefix("Value error, ")
     return message[0].lower() + message[1:]
 
@@ -152,18 +156,34 @@ def _wrong_examples(article: ArticleText, place: Place) -> Iterator[Problem]:
             continue
         if example.approve and example.verdict != "approve":
             yield Problem((*inner, "approve"), f"{example.verdict!r} has no terms")
-        known = variables(stage)
-        for name, given in example.facts.items():
-            if name not in known:
-                yield Problem(
-                    (*inner, "facts", name), f"no variable {name!r} at {stage}{closest(name, known)}"
-                )
-                continue
+        for inside, message in _wrong_facts(example.facts, stage):
+            yield Problem((*inner, "facts", *inside), message)
+
+
+def _wrong_facts(facts: Mapping[str, Any], stage: Stage) -> Iterator[tuple[Place, str]]:
+    """Facts that no action of this stage has: an example with them would prove nothing."""
+    known = variables(stage)
+    for name, given in facts.items():
+        if name not in known:
+            yield (name,), f"no variable {name!r} at {stage}{closest(name, known)}"
+        elif name == "history":
+            yield from _wrong_history(given)
+        elif known[name].is_record and not isinstance(given, dict):
+            yield (name,), f"`{name}` has fields; write a mapping"
+        elif known[name].is_record:
             fields = dict(known[name].fields)
-            for key in given if fields and isinstance(given, dict) else ():
+            for key in given:
                 if key not in fields:
-                    message = f"no field {key!r} in `{name}`{closest(str(key), fields)}"
-                    yield Problem((*inner, "facts", name, str(key)), message)
+                    yield (name, str(key)), f"no field {key!r} in `{name}`{closest(str(key), fields)}"
+
+
+def _wrong_history(given: object) -> Iterator[tuple[Place, str]]:
+    try:
+        PAST.validate_python(given)
+    except ValidationError as error:
+        for item in error.errors(include_url=False):
+            place: Place = ("history", *item["loc"])
+            yield place, _mended(item["msg"], item["type"], place, item["input"])
 
 
 def _compiled(article: ArticleText, place: Place, found: _Found) -> Article:
@@ -240,7 +260,11 @@ def _one_line(problem: Problem) -> str:
 def _invalid(problems: list[Problem], placed: Placed, name: str) -> ConstitutionInvalid:
     lines = _located(problems, placed, name)
     if len(lines) > MOST_SHOWN:
-        lines = [*lines[:MOST_SHOWN], f"{name}: and {len(lines) - MOST_SHOWN} more problems"]
+        line = placed.line(problems[-1])
+        lines = [
+            *lines[:MOST_SHOWN],
+            f"{name}:{line}: and {len(lines) - MOST_SHOWN} more problems up to here",
+        ]
     return ConstitutionInvalid(
         "\n".join(lines),
         problems=lines,

@@ -3,7 +3,15 @@
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    field_validator,
+    model_validator,
+)
 
 from blocks.constitution.decisions import Severity, Stage, Verdict
 from blocks.constitution.terms import MOST_PEOPLE, ApprovalTerms, parse_duration, parse_person
@@ -78,6 +86,16 @@ class Terms(Strict):
         )
 
 
+class PastAction(Strict):
+    """One entry of an example's `history`: what was decided before."""
+
+    stage: Stage
+    action: Text
+    verdict: Verdict = "allow"
+    ago_seconds: Annotated[float, Field(ge=0, le=10**9)] = 0
+    labels: list[Annotated[str, Field(max_length=200)]] = []
+
+
 class Example(Strict):
     """Facts and the verdict they must get; run by `check_examples`."""
 
@@ -116,7 +134,8 @@ class Document(Strict):
 
 KEYS: dict[str, None] = {
     name: None
-    for model in (Document, ArticleText, Example, Metadata, Terms, Principle)
+    for model in (Document, ArticleText, Example, Metadata, Terms, Principle, PastAction)
     for name in model.model_fields
 }
 """Every key there is, to guess what a misspelt one was meant to be."""
+PAST = TypeAdapter(Annotated[list[PastAction], Field(max_length=MOST_EXAMPLES)])
