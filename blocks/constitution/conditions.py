@@ -10,13 +10,12 @@ import cel
 
 from blocks.constitution.checker import check_condition
 from blocks.constitution.flattening import Flattener, Reading, merged
-from blocks.constitution.functions import ENGINE_NAMES, OWN
+from blocks.constitution.functions import ENGINE_NAMES, OWN, items_of
 from blocks.constitution.inquiry import Inquiry, Question
 from blocks.constitution.lexer import ConditionError
 from blocks.constitution.parser import Node, parse
 from blocks.constitution.types import Type
 from blocks.constitution.values import HIDDEN, MISSING, checked, fact
-from blocks.constitution.withheld import Withheld
 
 _FAILED_FUNCTION = re.compile(r"Function '(\w+)' error")
 _UNDEFINED = re.compile(r"Undefined variable or function: '(\w+)'")
@@ -55,7 +54,7 @@ class Condition:
             return inquiry.problems.get(failed[1]) or _unanswered(failed[1], text)
         if unknown := _UNDEFINED.match(text):
             for reading in self.readings:
-                if unknown[1] in {reading.value, reading.presence}:
+                if unknown[1] in {reading.value, reading.presence, reading.items}:
                     return _unread(reading, inquiry)
             return f"{unknown[1]}: not defined for what it is given"
         return f"there is no {text}" if isinstance(error, KeyError) else text
@@ -106,7 +105,7 @@ def compiled(text: str) -> cel.Program:
 class Needs:
     """What several conditions read and ask, each once."""
 
-    readings: tuple[tuple[Reading, str | None, str | None], ...]
+    readings: tuple[Reading, ...]
     questions: tuple[Question, ...]
     functions: Mapping[str, Any]
 
@@ -115,7 +114,7 @@ class Needs:
         given = list(conditions)
         readings = merged(reading for condition in given for reading in condition.readings)
         return cls(
-            tuple((reading, reading.value, reading.presence) for reading in readings),
+            readings,
             tuple({question.name: question for one in given for question in one.questions}.values()),
             {name: OWN[name] for condition in given for name in condition.functions},
         )
@@ -133,13 +132,17 @@ class Needs:
 
     def _variables(self, facts: Mapping[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for reading, value_name, presence_name in self.readings:
+        for reading in self.readings:
             try:
                 value = fact(reading.fact.path, facts)
-                if presence_name and value is not HIDDEN:
-                    found[presence_name] = value is not MISSING
-                if value_name and value is not MISSING and type(value) is not Withheld:
-                    found[value_name] = checked(value, reading.fact.kind)
+                if reading.presence and value is not HIDDEN:
+                    found[reading.presence] = value is not MISSING
+                if value is not MISSING and (reading.value or reading.items):
+                    shown = checked(value, reading.fact.kind)
+                    if reading.value:
+                        found[reading.value] = shown
+                    if reading.items:
+                        found[reading.items] = items_of(shown)
             except Exception:  # noqa: BLE001, S112  # `_unread` says later what is wrong, if anybody reads it
                 continue
         return found

@@ -30,6 +30,8 @@ class Reading:
     """The variable that holds the fact."""
     presence: str | None
     """The variable that holds whether there is such a fact."""
+    items: str | None = None
+    """The variable that holds what a macro goes through: the list, or the map's keys in order."""
 
     def __str__(self) -> str:
         return written_path(self.fact.path)
@@ -42,6 +44,7 @@ class Flattener:
         self._variables = variables
         self.values: dict[Path, None] = {}
         self.presences: set[Path] = set()
+        self.items: set[Path] = set()
         self.questions: dict[str, Question] = {}
 
     def readings(self) -> tuple[Reading, ...]:
@@ -50,8 +53,9 @@ class Flattener:
                 Fact(path, kind_at(path, self._variables)),
                 variable(path) if path in self.values else None,
                 f"{variable(path)}_has" if path in self.presences else None,
+                f"{variable(path)}_items" if path in self.items else None,
             )
-            for path in dict.fromkeys([*self.values, *sorted(self.presences)])
+            for path in dict.fromkeys([*self.values, *sorted(self.presences | self.items)])
         )
 
     def write(self, node: Node, bound: frozenset[str] = frozenset()) -> str:
@@ -111,9 +115,8 @@ class Flattener:
 
     @_written.register
     def _(self, node: parser.Macro, bound: frozenset[str]) -> str:
-        owner = self._enclosed(node.owner, bound)
         bodies = self._listed(node.bodies, bound | {node.variable})
-        return f"{owner}.{node.name}({node.variable}, {bodies})"
+        return f"{self._gone_through(node.owner, bound)}.{node.name}({node.variable}, {bodies})"
 
     @_written.register
     def _(self, node: parser.Call, bound: frozenset[str]) -> str:
@@ -126,6 +129,16 @@ class Flattener:
         owner = f"{self._enclosed(node.owner, bound)}." if node.owner else ""
         name = ENGINE_NAMES.get(node.name, node.name)
         return f"{owner}{name}({self._listed(node.arguments, bound)})"
+
+    def _gone_through(self, owner: Node, bound: frozenset[str]) -> str:
+        """What a macro goes through; the engine would take the keys of a map in no particular order."""
+        path = path_of(owner)
+        if path is None or path[0] in bound:
+            return f"items_of({self.write(owner, bound)})"
+        if kind_at(path, self._variables).name == "list":
+            return self.write(owner, bound)
+        self.items.add(path)
+        return f"{variable(path)}_items"
 
     def _presence(self, field: Node, bound: frozenset[str]) -> str:
         path = path_of(field)
@@ -152,6 +165,9 @@ def merged(readings: Iterable[Reading]) -> tuple[Reading, ...]:
     for reading in readings:
         known = found.get(reading.fact, reading)
         found[reading.fact] = Reading(
-            reading.fact, known.value or reading.value, known.presence or reading.presence
+            reading.fact,
+            known.value or reading.value,
+            known.presence or reading.presence,
+            known.items or reading.items,
         )
     return tuple(found.values())

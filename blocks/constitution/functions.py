@@ -71,6 +71,11 @@ def size(value: Any) -> int:
     return len(value)
 
 
+def items_of(value: Any) -> list[Any]:
+    """What a macro goes through: the items of a list, or the keys of a map in order."""
+    return sorted(value) if isinstance(value, dict) else _list(value)
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"a {type(value).__name__} is no text")
@@ -121,7 +126,8 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 OWN: Mapping[str, Callable[..., Any]] = {
-    ENGINE_NAMES.get(name, name): _guarded(function) for name, function in _OWN.items()
+    "items_of": _guarded(items_of),
+    **{ENGINE_NAMES.get(name, name): _guarded(function) for name, function in _OWN.items()},
 }
 """Functions that are handed to the engine beside its own."""
 
