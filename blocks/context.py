@@ -9,13 +9,19 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from blocks.agreement import Vote
 from blocks.audit.log import AuditLog
 from blocks.constitution.decisions import Action, Stage
+from blocks.constitution.history import History
 from blocks.constitution.source import ConstitutionSource as ConstitutionSource  # noqa: PLC0414  # a context's part
 from blocks.identity import Principal
+from blocks.provenance.facts import DataFacts
+from blocks.provenance.trail import Trail
 from blocks.spending import Spending
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+_OWN = frozenset({"principal", "project", "task", "data", "history", "budget", "environment", "time"})
+"""What only the context tells; facts that a task gives under these names are not taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,16 +51,26 @@ class RunContext:
     attempt: int | None = None
     capsule: str | None = None
     capsule_version: str | None = None
+    capsule_owner: str | None = None
+    capsule_digest: str | None = None
+    """SHA-256 over the capsule's files: which code runs."""
+    environment: str = "local"
+    """The name of the installation, such as `production`."""
+    runtime: str = "inline"
     authority: Authority | None = None
     """None outside of a plan: the constitution alone decides."""
-    approved: frozenset[str] = frozenset()
-    """Digests of actions that people have approved."""
+    approved: Mapping[str, tuple[Vote, ...]] = field(default_factory=dict)
+    """Digests of actions that people have approved, and who did."""
+    trail: Trail = field(default_factory=Trail, repr=False)
+    """What this node has taken in so far."""
+    history: History = field(default_factory=History, repr=False)
+    """What was decided before in the project."""
     spending: Spending = field(default_factory=Spending, repr=False)
-    """What this node has used up; `dataclasses.replace` shares it, a new node gets a new one."""
+    """What this node has used up; `dataclasses.replace` shares it as it does trail and history."""
 
     @cached_property
     def facts(self) -> Mapping[str, Any]:
-        """The variables that conditions see at every stage, but `task` and `time`."""
+        """The variables that conditions see at every stage, but those that change from action to action."""
         authority = self.authority
         return {
             "principal": {
@@ -62,6 +78,7 @@ class RunContext:
                 "name": self.principal.name,
                 "kind": self.principal.kind,
                 "roles": sorted(self.principal.roles),
+                "on_behalf_of": self.principal.on_behalf_of,
             },
             "project": {
                 "id": self.project or "",
@@ -75,8 +92,17 @@ class RunContext:
                 "attempt": self.attempt or 0,
                 "tools": sorted(authority.tools) if authority else [],
                 "memory": sorted(authority.memory) if authority else [],
+                "budget": {name: float(limit) for name, limit in authority.budget.items()}
+                if authority
+                else {},
             },
-            "capsule": {"name": self.capsule or "", "version": self.capsule_version or ""},
+            "capsule": {
+                "name": self.capsule or "",
+                "version": self.capsule_version or "",
+                "owner": self.capsule_owner or "",
+                "digest": self.capsule_digest or "",
+            },
+            "environment": {"name": self.environment, "runtime": self.runtime},
         }
 
     def action(
@@ -88,13 +114,26 @@ class RunContext:
     ) -> Action:
         """The action as the constitution sees it: the stage's own facts, and this run's around them."""
         everything = dict(self.facts)
-        everything["task"] = {"name": name, "arguments": arguments}
         for key, value in facts.items():
+            if key in _OWN:
+                continue
             known = everything.get(key)
-            everything[key] = {**known, **value} if known and isinstance(value, Mapping) else value
+            if known is None:
+                everything[key] = value
+            elif isinstance(value, Mapping):  # what the context knows of node and capsule stays as it is
+                everything[key] = {**value, **known}
+        everything["task"] = {"name": name, "arguments": arguments}
+        everything["data"] = DataFacts(self.trail, arguments)
+        everything["budget"] = self.budget_left()
+        everything["history"] = self.history
         everything["time"] = datetime.now(UTC)
-        everything["principal"] = self.facts["principal"]
         return Action(stage=stage, name=name, facts=everything)
+
+    def budget_left(self) -> dict[str, float]:
+        """What the node may still use up, as `seconds_left` and `tool_calls_left`; unlimited is absent."""
+        limits = self.authority.budget if self.authority else _NOTHING
+        used = {"seconds": self.spending.seconds, "tool_calls": self.spending.used("tool_calls")}
+        return {f"{name}_left": float(limits[name]) - spent for name, spent in used.items() if name in limits}
 
 
 _current: ContextVar[RunContext | None] = ContextVar("soma_run_context", default=None)

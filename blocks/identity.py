@@ -12,3 +12,5 @@ class Principal:
     name: str
     kind: Literal["user", "agent", "service"] = "user"
     roles: frozenset[str] = frozenset()
+    on_behalf_of: str = ""
+    """The person for whom an agent acts."""

@@ -39,6 +39,38 @@ def digest(value: Any) -> str:
     return hashlib.sha256(rfc8785.dumps(plain(value))).hexdigest()
 
 
+def is_exact(value: Any, depth: int = 0) -> bool:
+    """Whether `plain` shows all of the value, so that two values with one digest do the same.
+
+    False for objects that are shown by their type's name, for fields that are not shown, for what is nested
+    too deep and for keys that are no texts: nobody can agree to what nobody is shown.
+    """
+    kind = type(value)
+    if kind is str:
+        return bool(value.isascii() or _clean(value) == value)
+    if value is None or kind is bool or kind is int or issubclass(kind, Enum | PurePath | date | datetime):
+        return True
+    if kind is float:
+        return math.isfinite(value)
+    return depth <= DEEPEST and _is_exact_container(value, depth + 1)
+
+
+def _is_exact_container(value: Any, depth: int) -> bool:
+    if isinstance(value, Mapping):
+        return all(type(key) is str and is_exact(key) and is_exact(value[key], depth) for key in value)
+    if isinstance(value, list | tuple | AbstractSet):
+        return all(is_exact(inner, depth) for inner in value)
+    if isinstance(value, BaseModel):
+        names = type(value).model_fields
+        hidden = value.model_extra or value.__pydantic_private__
+        return not hidden and all(is_exact(getattr(value, name), depth) for name in names)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        shown = {field.name for field in dataclasses.fields(value)}
+        more = set(getattr(value, "__dict__", ())) - shown
+        return not more and all(is_exact(getattr(value, name), depth) for name in shown)
+    return isinstance(value, bytes | bytearray | memoryview)
+
+
 def _clean(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 

@@ -2,10 +2,10 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prefect.context import FlowRunContext
@@ -13,11 +13,13 @@ from prefect.context import FlowRunContext
 from blocks.context import Authority, RunContext, current, running
 from blocks.errors import ApprovalNeeded, BadInput, PolicyDenied, SomaError
 from blocks.identity import Principal
-from blocks.records.approvals import ask, list_approvals
-from blocks.records.ledger import finish_attempt, list_attempts, start_attempt
+from blocks.records.approvals import agreed_actions, ask
+from blocks.records.ledger import finish_attempt, list_attempts, list_nodes, start_attempt
 from blocks.records.projects import get_project
-from blocks.records.tables import Attempt, NodeState, Project
+from blocks.records.tables import Attempt, NodeRecord, NodeState, Project
 from capsules.environment import Environment, environment, project_facts, service_context
+from capsules.history import following
+from capsules.intake import labelled, take_inputs
 from capsules.manifest import Manifest
 from capsules.outputs import outputs_of
 from capsules.plan import Plan, PlanNode
@@ -35,23 +37,34 @@ class Assignment:
     attempt: Attempt | None = None
     node: PlanNode | None = None
     project: Project | None = None
+    lines: Mapping[str, NodeRecord] = field(default_factory=dict)
+    """The ledger's lines of the project's nodes, by name."""
     failures: int = 0
     """How many attempts at the node have failed before this one."""
 
 
-async def perform(manifest: Manifest, body: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-    """Run the body if the constitution allows it, and record how it ended in the ledger."""
-    async with environment() as opened, _assignment(opened, manifest) as given:
+async def perform(
+    manifest: Manifest, digest: str, body: Callable[..., Any], arguments: dict[str, Any]
+) -> Any:
+    """Run the body if the constitution allows it, and record how it ended in the ledger.
+
+    `digest` is that of the capsule's files.
+    """
+    async with environment() as opened, _assignment(opened, manifest, digest) as given:
+        if given.node is None and current() is None:
+            given.context.trail.trust(arguments)  # whoever starts a capsule by itself has said what it takes
         try:
             with running(given.context):
-                await decide("capsule.start", manifest.name, _facts(manifest, arguments))
-                output = await _within_budget(manifest, body, arguments)
+                take_inputs(given.context.trail, given.node, given.lines, arguments)
+                async with following(opened, given.context):
+                    await decide("capsule.start", manifest.name, _facts(manifest, arguments))
+                    output = await _within_budget(manifest, body, arguments)
             document = outputs_of(manifest, output)
         except BaseException as error:
             await _record_failure(opened, given, error)
             raise
         if given.attempt is not None:
-            reference = await opened.results.write(document)
+            reference = labelled(await opened.results.write(document), given.context.trail)
             await opened.audit.flush()
             await finish_attempt(opened.database, given.attempt.id, "completed", result=reference)
         return output
@@ -71,19 +84,19 @@ async def _within_budget(manifest: Manifest, body: Callable[..., Any], arguments
 
 
 @asynccontextmanager
-async def _assignment(opened: Environment, manifest: Manifest) -> AsyncIterator[Assignment]:
+async def _assignment(opened: Environment, manifest: Manifest, digest: str) -> AsyncIterator[Assignment]:
     inline = assigned.get()
     named = inline or _attempt_of_run()
     if named is None:
-        yield Assignment(context=_unassigned(opened, manifest))
+        yield Assignment(context=_unassigned(opened, manifest, digest))
         return
     token = assigned.set(None)  # a capsule called by this one is not this attempt
     try:
         if inline is not None:
-            yield await _claim(opened, manifest, named)
+            yield await _claim(opened, manifest, digest, named)
             return
         async with opened.database.lock(attempt_lock(named)):
-            yield await _claim(opened, manifest, named)
+            yield await _claim(opened, manifest, digest, named)
     finally:
         assigned.reset(token)
 
@@ -101,7 +114,7 @@ def _attempt_of_run() -> str | None:
     return key if key is not None and key.startswith("att_") and current() is None else None
 
 
-async def _claim(opened: Environment, manifest: Manifest, attempt: str) -> Assignment:
+async def _claim(opened: Environment, manifest: Manifest, digest: str, attempt: str) -> Assignment:
     found = await start_attempt(opened.database, attempt, flow_run=_flow_run())
     project = await get_project(opened.database, found.project)
     node = Plan.model_validate(project.plan).node(found.node)
@@ -110,34 +123,56 @@ async def _claim(opened: Environment, manifest: Manifest, attempt: str) -> Assig
             f"node {node.id!r} was planned for {node.capsule} {node.version}, "
             f"but {manifest.name} {manifest.version} is installed; plan the project again"
         )
-    answered = await list_approvals(opened.database, project=project.id, state="approved")
+    lines = {line.node: line for line in await list_nodes(opened.database, project.id)}
     context = RunContext(
         tenant=project.tenant,
-        principal=Principal(tenant=project.tenant, name=f"{manifest.name}@{project.id}", kind="agent"),
+        principal=Principal(
+            tenant=project.tenant,
+            name=f"{manifest.name}@{project.id}",
+            kind="agent",
+            on_behalf_of=project.requested_by,
+        ),
         constitution=opened.constitution,
         audit=opened.audit,
         project=project.id,
         project_facts=project_facts(opened, project),
         node=node.id,
         attempt=found.number,
-        capsule=manifest.name,
-        capsule_version=manifest.version,
-        authority=Authority(
-            tools=node.authority.tools,
-            memory=frozenset(node.authority.memory),
-            budget=node.authority.budget,
-        ),
-        approved=frozenset(item.action_digest for item in answered),
+        **capsule_fields(manifest, digest),
+        runtime=node.runtime,
+        environment=opened.settings.environment,
+        authority=authority_of(node),
+        approved=await agreed_actions(opened.database, project.id),
     )
+    context.trail.trust(project.inputs)
     earlier = await list_attempts(opened.database, project.id)
     failures = sum(item.node == node.id and item.state == "failed" for item in earlier)
-    return Assignment(context=context, attempt=found, node=node, project=project, failures=failures)
+    return Assignment(
+        context=context, attempt=found, node=node, project=project, lines=lines, failures=failures
+    )
 
 
-def _unassigned(opened: Environment, manifest: Manifest) -> RunContext:
+def authority_of(node: PlanNode) -> Authority:
+    """What the plan lets the node do."""
+    return Authority(
+        tools=node.authority.tools, memory=frozenset(node.authority.memory), budget=node.authority.budget
+    )
+
+
+def capsule_fields(manifest: Manifest, digest: str) -> dict[str, Any]:
+    """What a context says about the capsule that runs."""
+    return {
+        "capsule": manifest.name,
+        "capsule_version": manifest.version,
+        "capsule_owner": manifest.owner,
+        "capsule_digest": digest,
+    }
+
+
+def _unassigned(opened: Environment, manifest: Manifest, digest: str) -> RunContext:
     """The context of a run that no project asked for: a caller's if there is one, else a service's."""
     present = current() or service_context(opened)
-    return replace(present, capsule=manifest.name, capsule_version=manifest.version)
+    return replace(present, runtime=manifest.runtime.kind, **capsule_fields(manifest, digest))
 
 
 def _flow_run() -> str | None:
@@ -152,6 +187,8 @@ def _facts(manifest: Manifest, arguments: dict[str, Any]) -> dict[str, Any]:
             "version": manifest.version,
             "owner": manifest.owner,
             "runtime": manifest.runtime.kind,
+            "tools": sorted(manifest.tools),
+            "memory": sorted(manifest.memory),
             "inputs": arguments,
         }
     }
@@ -184,6 +221,8 @@ async def _ask(opened: Environment, given: Assignment, error: ApprovalNeeded) ->
             question=error.message,
             details={"action": error.fields.get("action"), "article": error.fields.get("article")},
             action_digest=str(error.fields["action_digest"]),
+            requirements=error.fields.get("requirements") or [],
+            decision=error.fields.get("decision"),
         )
 
 

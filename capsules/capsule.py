@@ -17,6 +17,7 @@ from blocks.results import ResultStore
 from blocks.settings import load_settings
 from capsules.attempt import perform
 from capsules.binding import resolve
+from capsules.fingerprint import capsule_digest
 from capsules.manifest import Manifest, read_manifest
 
 Body = Callable[..., Any]
@@ -61,9 +62,10 @@ def capsule(body: Body) -> CapsuleFlow:
     Its parameters must be the manifest's inputs. It may be sync or async; the flow is async.
     Raises `BadInput` when function and manifest do not fit.
     """
-    manifest = read_manifest(Path(inspect.getfile(body)).parent / "capsule.yaml")
+    folder = Path(inspect.getfile(body)).parent
+    manifest = read_manifest(folder / "capsule.yaml")
     return CapsuleFlow(
-        guard_body(body, manifest),
+        guard_body(body, manifest, capsule_digest(folder)),
         name=manifest.name,
         version=manifest.version,
         description=manifest.summary,
@@ -72,7 +74,7 @@ def capsule(body: Body) -> CapsuleFlow:
     )
 
 
-def guard_body(body: Body, manifest: Manifest) -> Body:
+def guard_body(body: Body, manifest: Manifest, digest: str) -> Body:
     """The function that Prefect gets to run in place of the author's body."""
     signature = inspect.signature(body, eval_str=True)
     _check_signature(signature, manifest)
@@ -81,7 +83,7 @@ def guard_body(body: Body, manifest: Manifest) -> Body:
         arguments = signature.bind(*args, **kwargs)
         arguments.apply_defaults()
         try:
-            return await perform(manifest, body, dict(arguments.arguments))
+            return await perform(manifest, digest, body, dict(arguments.arguments))
         except Refusal as refusal:
             if _runs_here(start):
                 return refused(refusal)

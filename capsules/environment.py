@@ -92,6 +92,7 @@ def project_facts(opened: Environment, project: Project) -> dict[str, Any]:
     """What the guard knows of the project that an action belongs to."""
     return {
         "blueprint": project.blueprint,
+        "requested_by": project.requested_by,
         "inputs": project.inputs,
         "workspace": str(opened.settings.workspaces_path / project.id),
     }
@@ -113,4 +114,5 @@ def service_context(opened: Environment, name: str = "prefect") -> RunContext:
         principal=Principal(tenant=tenant, name=name, kind="service"),
         constitution=opened.constitution,
         audit=opened.audit,
+        environment=opened.settings.environment,
     )

@@ -5,12 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from blocks.agreement import requirements_of
 from blocks.constitution.decisions import Action, Decision, Stage
 from blocks.context import RunContext, current
 from blocks.errors import ApprovalNeeded, PolicyDenied, Refusal
-from tasks.hooks import action_digest, ask, refusal
+from tasks.hooks import action_digest, approval_of, ask, refusal, shows_all
 
 logger = logging.getLogger(__name__)
+
+EFFECTS: frozenset[Stage] = frozenset(
+    {"tool.call", "memory.write", "bus.publish", "artifact.publish", "notification", "model.request"}
+)
+"""The stages at which something outside may change: their decisions are durable before anything happens."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,28 +28,91 @@ class Outcome:
     refusal: Refusal | None
 
 
-def judge(stage: Stage, name: str, facts: Mapping[str, Any], arguments: Mapping[str, Any]) -> Outcome:
-    """Asks every hook and records the answer; does no I/O and raises nothing."""
+def judge(
+    stage: Stage,
+    name: str,
+    facts: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    *,
+    brief: bool = False,
+) -> Outcome:
+    """Asks every hook and records the answer; does no I/O and raises nothing.
+
+    With `brief` the stage's own facts are left out of the record.
+    """
     context = current()
     if context is None:
-        action = Action(stage=stage, name=name, facts={})
-        decision = refusal(action, "context", "there is no run context: nobody says who acts, and for whom")
+        decision = _against(
+            stage, name, "context", "there is no run context: nobody says who acts, and for whom"
+        )
         logger.warning("%s %s is denied: there is no run context", stage, name)
         return Outcome(decision=decision, context=None, refusal=refused(decision))
     try:
         action = context.action(stage, name, facts, arguments)
-        decision = ask(action, context)
-        allowed = not decision.refused or _is_approved(action, context)
-        context.audit.record(decision, context, arguments)
+        return _judged(context, action, arguments, frozenset(facts) if brief else frozenset())
     except Exception as error:  # what cannot be asked or recorded is not allowed
         logger.exception("%s %s is denied: the guard failed", stage, name)
-        action = Action(stage=stage, name=name, facts={})
-        decision = refusal(action, "guard", f"the guard failed: {type(error).__name__}")
+        decision = _against(stage, name, "guard", f"the guard failed: {type(error).__name__}")
         return Outcome(decision=decision, context=context, refusal=refused(decision))
-    if allowed:
+
+
+def _judged(
+    context: RunContext, action: Action, arguments: Mapping[str, Any], left_out: frozenset[str]
+) -> Outcome:
+    before = used(context)
+    decision = ask(action, context)
+    approval = approval_of(decision, action, context) if decision.verdict == "approve" else None
+    if decision.verdict == "approve" and approval is None and not shows_all(action):
+        decision = refusal(
+            action,
+            decision.articles[0].article,
+            f"{decision.articles[0].reason}; and people cannot be shown all of its arguments",
+            constitution=decision.constitution,
+            remedy="pass plain values: texts, numbers, lists and maps",
+        )
+    seen = context.trail.seen
+    extra: dict[str, Any] = {"budget": before, **_shadow(context, action)}
+    if approval:
+        extra["approval"] = approval
+    if seen:
+        extra["labels"] = sorted(seen)
+    kept = {key: value for key, value in action.facts.items() if key not in left_out}
+    recorded = Action(stage=action.stage, name=action.name, facts=kept) if left_out else action
+    context.audit.record(decision, context, arguments, recorded, **extra)
+    through = not decision.refused or approval is not None
+    verdict = "allow" if approval else decision.verdict
+    context.history.add(action.stage, action.name, verdict, decision.at, seen)
+    if through:
         return Outcome(decision=decision, context=context, refusal=None)
-    approval = action_digest(action, context) if decision.verdict == "approve" else ""
-    return Outcome(decision=decision, context=context, refusal=refused(decision, approval))
+    digest = action_digest(action, context) if decision.verdict == "approve" else ""
+    return Outcome(decision=decision, context=context, refusal=refused(decision, digest))
+
+
+def used(context: RunContext) -> dict[str, float]:
+    """What the node has used up so far, as it is recorded."""
+    spending = context.spending
+    return {"seconds": round(spending.seconds, 3), "tool_calls": spending.used("tool_calls")}
+
+
+def _shadow(context: RunContext, action: Action) -> dict[str, Any]:
+    """What a constitution in shadow mode says; it blocks nothing, whatever becomes of it."""
+    try:
+        candidate = context.constitution.shadow()
+        if candidate is None:
+            return {}
+        said = candidate.decide(action)
+        articles = [
+            {"article": item.article, "verdict": item.verdict, "reason": item.reason}
+            for item in said.articles
+        ]
+    except Exception:
+        logger.exception("the constitution in shadow mode could not be asked about %s", action.name)
+        return {}
+    return {"shadow": {"constitution": said.constitution, "verdict": said.verdict, "articles": articles}}
+
+
+def _against(stage: Stage, name: str, article: str, reason: str) -> Decision:
+    return refusal(Action(stage=stage, name=name, facts={}), article, reason)
 
 
 async def decide(
@@ -51,18 +120,18 @@ async def decide(
     name: str,
     facts: Mapping[str, Any],
     *,
-    effect: bool = False,
+    effect: bool | None = None,
     arguments: Mapping[str, Any] | None = None,
 ) -> Decision:
     """The decision on an action, or `PolicyDenied` or `ApprovalNeeded`; usable outside of tasks.
 
-    With `effect` the decision is durable before this returns. An approval is bound to the arguments,
-    or to the facts where there are none.
+    With `effect`, which is so by itself at the stages of `EFFECTS`, the decision is durable before this
+    returns. An approval is bound to the arguments, or to the facts where there are none.
     """
     outcome = judge(stage, name, facts, facts if arguments is None else arguments)
     if outcome.refusal:
         raise outcome.refusal
-    if effect and outcome.context:
+    if outcome.context and (stage in EFFECTS if effect is None else effect):
         await outcome.context.audit.flush()
     return outcome.decision
 
@@ -82,9 +151,6 @@ def refused(decision: Decision, approval: str = "") -> Refusal:
         "decision": decision.id,
     }
     if decision.verdict == "approve":
+        fields["requirements"] = requirements_of(decision)
         return ApprovalNeeded(message, action_digest=approval, **fields)
     return PolicyDenied(message, **fields)
-
-
-def _is_approved(action: Action, context: RunContext) -> bool:
-    return bool(context.approved) and action_digest(action, context) in context.approved

@@ -5,7 +5,7 @@ reconfiguring the task leaves it out; the class around it only keeps caching and
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
 from prefect import Task
@@ -14,13 +14,17 @@ from prefect.tasks import _generate_task_key
 
 from blocks.constitution.decisions import Stage
 from blocks.errors import PolicyDenied
+from tasks.asking import EFFECTS
 from tasks.asking import decide as decide  # noqa: PLC0414  # asked for here
 from tasks.caching import GuardedCache, guarded
 from tasks.refused_runs import refusal_in
-from tasks.sealing import Facts, Seal, seal, seal_of
+from tasks.sealing import Facts, Labels, Seal, seal, seal_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+LABELS: Mapping[Stage, tuple[str, ...]] = {"tool.call": ("tool_output",)}
+"""What results are labelled with that a task says nothing about."""
 
 
 class GovernedTask(Task[P, R]):
@@ -35,17 +39,19 @@ class GovernedTask(Task[P, R]):
         *,
         stage: Stage = "task",
         action: str | None = None,
-        effect: bool = False,
+        effect: bool | None = None,
         facts: Facts | None = None,
+        labels: Labels | None = None,
         **options: Any,
     ) -> None:
         body = fn.__func__ if isinstance(fn, classmethod | staticmethod) else fn
         given = Seal(
             stage=stage,
             action=action or str(getattr(body, "__name__", type(body).__name__)),
-            effect=effect,
+            effect=stage in EFFECTS if effect is None else effect,
             facts=facts,
             signature=inspect.signature(body),
+            labels=LABELS.get(stage, ()) if labels is None else labels,
         )
         sealed: Any = body if seal_of(body) else seal(body, given)
         if isinstance(fn, classmethod | staticmethod):
@@ -149,8 +155,9 @@ def governed_task(
     *,
     stage: Stage = "task",
     action: str | None = None,
-    effect: bool = False,
+    effect: bool | None = None,
     facts: Facts | None = None,
+    labels: Labels | None = None,
     **task_options: Any,
 ) -> Callable[[Callable[P, R]], GovernedTask[P, R]]: ...
 
@@ -159,8 +166,10 @@ def governed_task(fn: Callable[P, R] | None = None, /, **options: Any) -> Any:
     """Makes a function a governed task.
 
     `stage` and `action` (the function's name unless given) are what the constitution is asked about.
-    `facts` maps the call's arguments to the stage's own facts. With `effect` the decision is durable
-    before the body runs. The other options are those of Prefect's `@task`.
+    `facts` maps the call's arguments to the stage's own facts. With `effect`, as at all stages of `EFFECTS`
+    unless said otherwise, the decision is durable before the body runs. `labels` say where its results come
+    from (`tool_output` for a tool): words for the whole result, or a function of arguments and result that
+    gives parts with their labels. The other options are those of Prefect's `@task`.
     """
     if fn is not None:
         return GovernedTask(fn, **options)

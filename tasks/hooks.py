@@ -7,10 +7,11 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Protocol
 
+from blocks.agreement import lacking, requirements_of
 from blocks.constitution.decisions import Action, Decision, Determination, Verdict, decision_id
 from blocks.constitution.globs import like
 from blocks.context import Authority, RunContext
-from blocks.plain import digest, plain
+from blocks.plain import digest, is_exact, plain
 
 logger = logging.getLogger(__name__)
 ENTRY_POINTS = "soma.hooks"
@@ -118,12 +119,12 @@ class _Broken:
 
 
 def ask(action: Action, context: RunContext) -> Decision:
-    """The answer of all hooks together: the first refusal, else the constitution's decision."""
+    """The answer of all hooks together: the first refusal that nobody has lifted, else the constitution's."""
     answer: Decision | None = None
     charged = False
     for hook in hooks():
         found = _checked(hook, action, context)
-        if found and found.refused and not _approved(found, action, context):
+        if found and found.refused and not approval_of(found, action, context):
             if charged:
                 context.spending.refund("tool_calls")
             return found
@@ -131,6 +132,25 @@ def ask(action: Action, context: RunContext) -> Decision:
         if isinstance(hook, ConstitutionHook):
             answer = found
     return answer or refusal(action, "constitution", "the constitution gave no answer")
+
+
+def shows_all(action: Action) -> bool:
+    """Whether the action's digest stands for these arguments and no others."""
+    return is_exact(action.facts["task"]["arguments"], 1)  # they lie one level deep in what is digested
+
+
+def approval_of(decision: Decision, action: Action, context: RunContext) -> dict[str, Any] | None:
+    """The approval that opens this action under the terms of the articles that ask now, if there is one."""
+    if decision.verdict != "approve" or not context.approved:
+        return None
+    found = action_digest(action, context)
+    if found not in context.approved or not shows_all(action):
+        return None
+    votes = context.approved[found]
+    requester = str(context.project_facts.get("requested_by") or "")
+    if lacking(requirements_of(decision), votes, requester):
+        return None
+    return {"digest": found, "by": sorted({vote.by for vote in votes})}
 
 
 def action_digest(action: Action, context: RunContext) -> str:
@@ -152,12 +172,6 @@ def _checked(hook: Hook, action: Action, context: RunContext) -> Decision | None
     except Exception as error:  # a check that fails has not passed
         logger.exception("the hook %s failed, so %s is denied", hook.name, action.name)
         return refusal(action, hook.name, f"the check failed: {type(error).__name__}")
-
-
-def _approved(decision: Decision, action: Action, context: RunContext) -> bool:
-    if decision.verdict != "approve" or not context.approved:
-        return False
-    return action_digest(action, context) in context.approved
 
 
 def _counts(action: Action, context: RunContext) -> bool:

@@ -2,8 +2,8 @@
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
+from contextlib import aclosing, closing
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import FunctionType
@@ -13,12 +13,15 @@ from prefect.context import TaskRunContext
 
 from blocks.constitution.decisions import Action, Stage
 from blocks.constitution.detectors.secrets import has_secret, redacted
+from blocks.errors import PolicyDenied
 from blocks.plain import plain
 from tasks.asking import Outcome, judge, refused
 from tasks.hooks import refusal
 from tasks.refused_runs import name_refused_run
+from tasks.results import Running
 
 Facts = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+Labels = tuple[str, ...] | Callable[[Mapping[str, Any], Any], Iterable[tuple[Any, tuple[str, ...]]]]
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 
 _decided: ContextVar[tuple[TaskRunContext, Mapping[str, Any], Outcome] | None] = ContextVar(
@@ -36,6 +39,8 @@ class Seal:
     effect: bool
     facts: Facts | None
     signature: inspect.Signature
+    labels: Labels = ()
+    """What its results are labelled with: one way for all, or a function that splits a result."""
 
     def judge(self, arguments: Mapping[str, Any]) -> Outcome:
         """Asks about a call with these arguments."""
@@ -52,27 +57,57 @@ class Seal:
         """Asks, and keeps the answer for the body of the same run."""
         outcome = self.judge(arguments)
         _decided.set((run, arguments, outcome))
+        if outcome.context and not outcome.refusal and isinstance(self.labels, tuple) and self.labels:
+            # An answer from the cache never passes through the body: what it is counts as seen from here on.
+            outcome.context.trail.take(None, self.labels, self.action)
         return outcome
 
-    def admit(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Outcome, Call]:
-        """The outcome and the arguments to run with, or the refusal raised."""
+    def admit(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Running, Call]:
+        """The body's run and the arguments to run it with, or the refusal raised."""
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        run = TaskRunContext.get()
-        own_run = run is not None and seal_of(run.task.fn) is self
-        outcome = self._outcome(run, bound.arguments) if own_run else self.judge(bound.arguments)
+        run = self._own_run()
+        outcome = self.judge(bound.arguments) if run is None else self._outcome(run, bound.arguments)
         if not outcome.refusal and any(item.verdict == "redact" for item in outcome.decision.articles):
             outcome = self._redact(bound, outcome)
         if outcome.refusal:
-            if own_run and run is not None:
+            if run is not None:
                 name_refused_run(run.task_run)
             raise outcome.refusal
-        return outcome, (bound.args, bound.kwargs)
+        return Running(seal=self, outcome=outcome, arguments=bound.arguments), (bound.args, bound.kwargs)
 
-    def _outcome(self, run: TaskRunContext | None, arguments: Mapping[str, Any]) -> Outcome:
+    def give(self, running: Running, result: Any) -> Any:
+        """What of the body's result may be handed out, or the refusal raised."""
+        try:
+            return running.received(result)
+        except PolicyDenied:
+            if (run := self._own_run()) is not None:
+                name_refused_run(run.task_run)
+            raise
+
+    def result_facts(self, arguments: Mapping[str, Any], result: Any) -> Mapping[str, Any]:
+        """The facts of the stage that decides about the result."""
+        if self.stage == "tool.call":
+            return {"tool": {"name": self.action, "arguments": arguments, "result": result}}
+        shown = {"text": result} if isinstance(result, str) else plain(result)
+        asked = self.facts(arguments) if self.facts else {}
+        return {**asked, "response": shown if isinstance(shown, dict) else {}}
+
+    def taken(self, arguments: Mapping[str, Any], result: Any) -> Iterable[tuple[Any, tuple[str, ...]]]:
+        """The parts of the result that the node takes in, with their labels."""
+        if callable(self.labels):
+            return self.labels(arguments, result)
+        return ((result, self.labels),) if self.labels else ()
+
+    def _own_run(self) -> TaskRunContext | None:
+        """The run of this very task that Prefect has under way, if it called the body."""
+        run = TaskRunContext.get()
+        return run if run is not None and seal_of(run.task.fn) is self else None
+
+    def _outcome(self, run: TaskRunContext, arguments: Mapping[str, Any]) -> Outcome:
         kept = _decided.get()
         _decided.set(None)
-        if run is not None and not getattr(type(run.task), "keeps_seals", False):
+        if not getattr(type(run.task), "keeps_seals", False):
             return self._against("its function was put into a task that does not ask; call the governed task")
         if kept and kept[0] is run and _same(kept[1], arguments):
             return kept[2]
@@ -129,42 +164,49 @@ def _identical(one: Any, other: Any) -> bool:
 
 def _function(body: Callable[..., Any], given: Seal) -> Callable[..., Any]:
     def sealed(*args: Any, **kwargs: Any) -> Any:
-        outcome, (args, kwargs) = given.admit(args, kwargs)
-        if given.effect and outcome.context:
-            outcome.context.audit.flush_blocking()
-        return body(*args, **kwargs)
+        running, (args, kwargs) = given.admit(args, kwargs)
+        if given.effect and running.outcome.context:
+            running.outcome.context.audit.flush_blocking()
+        with running.to_its_end() as end:
+            end.result = body(*args, **kwargs)
+            return given.give(running, end.result)
 
     return sealed
 
 
 def _coroutine(body: Callable[..., Any], given: Seal) -> Callable[..., Any]:
     async def sealed(*args: Any, **kwargs: Any) -> Any:
-        outcome, (args, kwargs) = given.admit(args, kwargs)
-        if given.effect and outcome.context:
-            await outcome.context.audit.flush()
-        return await body(*args, **kwargs)
+        running, (args, kwargs) = given.admit(args, kwargs)
+        if given.effect and running.outcome.context:
+            await running.outcome.context.audit.flush()
+        with running.to_its_end() as end:
+            end.result = await body(*args, **kwargs)
+            return given.give(running, end.result)
 
     return sealed
 
 
 def _generator(body: Callable[..., Any], given: Seal) -> Callable[..., Any]:
     def sealed(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        outcome, (args, kwargs) = given.admit(args, kwargs)
-        if given.effect and outcome.context:
-            outcome.context.audit.flush_blocking()
-        return (yield from body(*args, **kwargs))
+        running, (args, kwargs) = given.admit(args, kwargs)
+        if given.effect and running.outcome.context:
+            running.outcome.context.audit.flush_blocking()
+        with running.to_its_end(), closing(body(*args, **kwargs)) as items:
+            for item in items:
+                yield given.give(running, item)
 
     return sealed
 
 
 def _async_generator(body: Callable[..., Any], given: Seal) -> Callable[..., Any]:
     async def sealed(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        outcome, (args, kwargs) = given.admit(args, kwargs)
-        if given.effect and outcome.context:
-            await outcome.context.audit.flush()
-        async with aclosing(body(*args, **kwargs)) as items:
-            async for item in items:
-                yield item
+        running, (args, kwargs) = given.admit(args, kwargs)
+        if given.effect and running.outcome.context:
+            await running.outcome.context.audit.flush()
+        with running.to_its_end():
+            async with aclosing(body(*args, **kwargs)) as items:
+                async for item in items:
+                    yield given.give(running, item)
 
     return sealed
 

@@ -32,6 +32,16 @@ class DataFacts(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(_NAMES)
 
+    @property
+    def computed(self) -> bool:
+        """Whether somebody has read where the values come from; the audit log keeps no more than that."""
+        return "_labels" in self.__dict__
+
+    @property
+    def trail_labels(self) -> frozenset[str]:
+        """The labels that any value may carry, without looking one up."""
+        return self._seen
+
     @cached_property
     def _labels(self) -> dict[str, list[str]]:
         return self._trail.labels_of(self._given)

@@ -58,12 +58,9 @@ async def ask_for_constitution(
             question=needed.message,
             details=details,
             action_digest=str(needed.fields["action_digest"]),
+            requirements=needed.fields.get("requirements") or [],
+            decision=needed.fields.get("decision"),
         )
-
-
-async def approved_digests(opened: Environment, project: Project) -> frozenset[str]:
-    found = await list_approvals(opened.database, project=project.id, state="approved")
-    return frozenset(item.action_digest for item in found)
 
 
 def action_digest(project: Project, node: PlanNode, standing: Standing) -> str:

@@ -6,13 +6,14 @@ PostgreSQL while it lives and a fence number in every write, so two of them cann
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
 from prefect.logging import get_run_logger
 
-from blocks.context import RunContext, running
+from blocks.context import running
 from blocks.errors import ApprovalNeeded, PolicyDenied, SomaError
-from blocks.identity import Principal
+from blocks.records.approvals import agreed_actions
 from blocks.records.ledger import (
     give_up_attempt,
     list_attempts,
@@ -23,12 +24,13 @@ from blocks.records.ledger import (
 from blocks.records.projects import move_project, rest_project
 from blocks.records.tables import Attempt, NodeState, Project, ProjectState
 from capsules.binding import bind
-from capsules.driver.asking import answer, approved_digests, ask_for_constitution
-from capsules.driver.facts import collect_deliverables, facts_for, step_facts
+from capsules.driver.asking import answer, ask_for_constitution
+from capsules.driver.facts import collect_deliverables, facts_for, planned_context, step_facts
 from capsules.driver.health import find_dead
 from capsules.driver.standing import Standing
 from capsules.driver.starting import run_deployed, run_inline
-from capsules.environment import Environment, project_facts
+from capsules.environment import Environment
+from capsules.history import with_history
 from capsules.plan import Plan, PlanNode
 from tasks.governed import decide
 
@@ -141,19 +143,9 @@ class Driver:
         return inputs
 
     async def _decide(self, node: PlanNode) -> None:
-        context = RunContext(
-            tenant=self.project.tenant,
-            principal=Principal(tenant=self.project.tenant, name=self.project.requested_by, kind="user"),
-            constitution=self.opened.constitution,
-            audit=self.opened.audit,
-            project=self.project.id,
-            project_facts=project_facts(self.opened, self.project),
-            node=node.id,
-            capsule=node.capsule,
-            capsule_version=node.version,
-            approved=await approved_digests(self.opened, self.project),
-        )
-        with running(context):
+        context = planned_context(self.opened, self.project, node)
+        agreed = await agreed_actions(self.database, self.project.id)
+        with running(await with_history(self.opened, replace(context, approved=agreed))):
             await decide("plan.node", node.capsule, step_facts(node))
 
     async def _settle(self, node: PlanNode, state: NodeState, reason: str | None) -> bool:

@@ -1,11 +1,17 @@
 """Facts that only the driver knows, for the inputs of nodes and for the constitution."""
 
+from dataclasses import replace
 from typing import Any
 
+from blocks.context import RunContext
+from blocks.errors import NotFound
+from blocks.identity import Principal
 from blocks.records.tables import Project
+from capsules.attempt import authority_of, capsule_fields
 from capsules.binding import follow
+from capsules.catalogue import find_capsule
 from capsules.driver.standing import Standing
-from capsules.environment import Environment
+from capsules.environment import Environment, project_facts
 from capsules.plan import Plan, PlanNode
 
 DELIVERABLES = "deliverables"
@@ -31,19 +37,36 @@ def facts_for(opened: Environment, project: Project, node: PlanNode, standing: S
 
 def step_facts(node: PlanNode) -> dict[str, Any]:
     """What the constitution is told of a node before it starts."""
-    return {
-        "step": {
-            "id": node.id,
-            "capsule": node.capsule,
-            "version": node.version,
-            "runtime": node.runtime,
-            "attempts": node.attempts,
-            "approval": node.approval is not None,
-            "tools": sorted(node.authority.tools),
-            "memory": sorted(node.authority.memory),
-            "budget": node.authority.budget,
-        }
-    }
+    return {"node": {"id": node.id, "runtime": node.runtime}}
+
+
+def planned_context(opened: Environment, project: Project, node: PlanNode) -> RunContext:
+    """The context in which a node is decided about before it starts; the person who asked acts."""
+    context = RunContext(
+        tenant=project.tenant,
+        principal=Principal(tenant=project.tenant, name=project.requested_by, kind="user"),
+        constitution=opened.constitution,
+        audit=opened.audit,
+        project=project.id,
+        project_facts=project_facts(opened, project),
+        node=node.id,
+        environment=opened.settings.environment,
+        runtime=node.runtime,
+        capsule=node.capsule,
+        capsule_version=node.version,
+        authority=authority_of(node),
+    )
+    context.trail.trust(project.inputs)
+    return replace(context, **_installed(node))
+
+
+def _installed(node: PlanNode) -> dict[str, Any]:
+    """What is known of the capsule's code; nothing of one that is not installed, or in another version."""
+    try:
+        entry = find_capsule(node.capsule)
+    except NotFound:
+        return {}
+    return capsule_fields(entry.manifest, entry.digest) if entry.manifest.version == node.version else {}
 
 
 async def collect_deliverables(opened: Environment, plan: Plan, standing: Standing) -> list[dict[str, Any]]:

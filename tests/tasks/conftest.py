@@ -27,10 +27,15 @@ CONSTITUTIONS = {
 
 
 class Recorded(list[Row]):
-    """The rows that the audit log stored."""
+    """The decisions that the audit log stored, and what else it stored."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outcomes: list[Row] = []
 
     async def take(self, rows: list[Row]) -> None:
-        self.extend(rows)
+        for row in rows:
+            (self if row["kind"] == "decision" else self.outcomes).append(row)
 
 
 async def forget(rows: list[Row]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import pytest
 
+from blocks.agreement import Vote
 from blocks.context import Authority, RunContext, running
 from blocks.errors import ApprovalNeeded, PolicyDenied
 from tasks import hooks as hooks_module
@@ -232,7 +233,7 @@ def test_an_approval_opens_exactly_the_action_it_was_given_for(under):
     with running(context), pytest.raises(ApprovalNeeded) as caught:
         scan.fn(limit=3)
     approved = under(
-        "approve", project="prj_1", node="security", approved=frozenset({caught.value.action_digest})
+        "approve", project="prj_1", node="security", approved={caught.value.action_digest: (Vote(by="ben"),)}
     )
 
     assert caught.value.article == "A-1"
@@ -269,7 +270,7 @@ def test_an_approved_call_is_still_masked(under):
 
     with running(under(text)), pytest.raises(ApprovalNeeded) as caught:
         mail.fn("key AKIAIOSFODNN7EXAMPLE")
-    approved = under(text, approved=frozenset({caught.value.action_digest}))
+    approved = under(text, approved={caught.value.action_digest: (Vote(by="ben"),)})
 
     assert allowed(lambda: mail.fn("key AKIAIOSFODNN7EXAMPLE"), approved) == "key [redacted]"
 

@@ -35,14 +35,14 @@ async def show_approval(approval: str, hub: CurrentHub, principal: CurrentPrinci
 async def answer_approval(
     approval: str, answer: Answer, hub: CurrentHub, principal: CurrentPrincipal
 ) -> Approval:
-    """Record the answer, once, and set the project going again."""
+    """Record a person's answer; once the question is decided, the project goes on."""
     decided = await decide_approval(
         hub.database,
         approval,
-        tenant=principal.tenant,
+        by=principal,
         approved=answer.verdict == "approve",
-        by=principal.name,
         comment=answer.comment,
     )
-    await hub.drivers.start_surely(decided.project, decided.id)
+    if decided.state != "pending":
+        await hub.drivers.start_surely(decided.project, decided.id)
     return Approval.model_validate(decided)

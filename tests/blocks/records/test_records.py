@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from blocks.errors import Conflict, NotFound, StaleAttempt, Unavailable
+from blocks.identity import Principal
 from blocks.records import approvals, audit, events, ledger, projects, tenants
 from blocks.records.database import Database, upgrade
 from blocks.records.tables import Approval, Project, now
@@ -32,6 +33,10 @@ def run(any_postgres_url: str, new_database: Callable[[str], str]) -> Run:
             await database.close()
 
     return lambda work: asyncio.run(whole(work))
+
+
+def person(name: str) -> Principal:
+    return Principal(tenant="default", name=name, roles=frozenset({"approver"}))
 
 
 async def planned(database: Database, **changes: Any) -> Project:
@@ -189,9 +194,9 @@ def test_the_second_answer_is_refused_politely(run: Run) -> None:
 
     async def work(database: Database) -> None:
         approval = await asked(database, await driven(database))
-        await approvals.decide_approval(database, approval.id, tenant="default", approved=True, by="ann")
+        await approvals.decide_approval(database, approval.id, approved=True, by=person("ann"))
         with pytest.raises(Conflict, match="already approved by ann"):
-            await approvals.decide_approval(database, approval.id, tenant="default", approved=False, by="bob")
+            await approvals.decide_approval(database, approval.id, approved=False, by=person("bob"))
         assert (await approvals.get_approval(database, approval.id)).state == "approved"
 
     run(work)
@@ -207,7 +212,7 @@ def test_an_expired_approval_cannot_be_given(run: Run) -> None:
             held.expires_at = now() - timedelta(seconds=1)
             session.add(held)
         with pytest.raises(Conflict, match="already expired"):
-            await approvals.decide_approval(database, approval.id, tenant="default", approved=True, by="ann")
+            await approvals.decide_approval(database, approval.id, approved=True, by=person("ann"))
 
     run(work)
 
@@ -220,7 +225,7 @@ def test_a_project_does_not_go_to_rest_on_an_answered_question(run: Run) -> None
         approval = await asked(database, project)
         await ledger.settle_node(database, project.id, "a", "awaiting_approval", fence=project.fence)
         rests = await projects.rest_project(database, project.id, fence=project.fence, reason="waits")
-        await approvals.decide_approval(database, approval.id, tenant="default", approved=True, by="ann")
+        await approvals.decide_approval(database, approval.id, approved=True, by=person("ann"))
         state = (await projects.get_project(database, project.id)).state
         again = await projects.rest_project(database, project.id, fence=project.fence, reason="waits")
         return rests, again, state

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from prefect.client.orchestration import get_client
 
+from blocks.identity import Principal
 from blocks.records import approvals, ledger, projects
 from blocks.records.tables import Project
 from blocks.results import ResultStore
@@ -15,6 +16,10 @@ from blocks.settings import load_settings
 from flows.project import run_project
 
 pytestmark = pytest.mark.slow
+
+
+def person(name: str) -> Principal:
+    return Principal(tenant="default", name=name, roles=frozenset({"approver"}))
 
 
 def drive(project: Project) -> Any:
@@ -130,9 +135,7 @@ def test_a_project_rests_while_people_think_and_goes_on_when_they_have(toybox: A
     waiting = toybox.query(lambda database: projects.get_project(database, project.id))
     again = drive(project)
     toybox.query(
-        lambda database: approvals.decide_approval(
-            database, question.id, tenant="default", approved=True, by="ann"
-        )
+        lambda database: approvals.decide_approval(database, question.id, approved=True, by=person("ann"))
     )
     last = drive(project)
 
@@ -149,7 +152,7 @@ def test_a_rejection_denies_the_node_with_the_comment(toybox: Any, log: Path) ->
     question = toybox.query(lambda database: approvals.list_approvals(database, project=project.id))[0]
     toybox.query(
         lambda database: approvals.decide_approval(
-            database, question.id, tenant="default", approved=False, by="bob", comment="too early"
+            database, question.id, approved=False, by=person("bob"), comment="too early"
         )
     )
     state = drive(project)
