@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from itertools import islice
 from pathlib import PurePath
 from typing import Any, Final
 from uuid import UUID
@@ -19,6 +20,7 @@ FREE_TEXT_NAMES = frozenset(
     | {"review", "snippet", "subject", "summary", "text", "title", "transcript"}
 )
 """What stands under one of these names is written by people for people, however short it is."""
+DIGITS_OF_AN_ID = 4
 LONGEST_FIELD = 128
 MOST_WORDS_OF_A_FIELD = 8
 
@@ -44,15 +46,12 @@ class Leaf:
 
 
 def leaves(value: Any, most: int) -> Iterator[Leaf]:
-    """The leaves in their order; `UNREADABLE` ones where something was too deep, too much or of no use."""
+    """The leaves in their order, with `UNREADABLE` in the place of what was too deep or too much."""
     steps = 0
     waiting: list[tuple[str, Any, int]] = [("", value, 0)]
     while waiting:
         path, found, depth = waiting.pop()
         steps += 1
-        if steps > most:
-            yield Leaf(path, UNREADABLE)
-            return
         if type(found) in _USUAL:
             yield Leaf(path, found)
             continue
@@ -60,9 +59,14 @@ def leaves(value: Any, most: int) -> Iterator[Leaf]:
         if inner is None:
             yield Leaf(path, _scalar(found))
             continue
+        room = most - steps - len(waiting)
+        parts = list(islice(inner, max(0, room) + 1))
+        if len(parts) > room:
+            parts = parts[: max(0, room)]
+            yield Leaf(path, UNREADABLE)
         if isinstance(found, Mapping):
-            yield from (Leaf(_joined(path, key), key) for key in inner if _is_data(key))
-        waiting.extend((_joined(path, key), part, depth + 1) for key, part in reversed(inner.items()))
+            yield from (Leaf(_joined(path, key), str(key)) for key, _ in parts if _is_data(str(key)))
+        waiting.extend((_joined(path, key), part, depth + 1) for key, part in reversed(parts))
 
 
 def is_free_text(leaf: Leaf) -> bool:
@@ -83,22 +87,23 @@ def _joined(path: str, key: object) -> str:
 
 
 def _is_data(key: str) -> bool:
-    """Whether a key is data: an address, a number or words, and no name that a programmer gave."""
-    return not key.replace("-", "_").isidentifier()
+    """Whether a key is data: an address, a number, an id or words, and no name that a programmer gave."""
+    return not key.replace("-", "_").isidentifier() or sum(map(str.isdigit, key)) >= DIGITS_OF_AN_ID
 
 
-def _inside(value: Any) -> dict[str, Any] | None:
-    """The parts of a container by their keys; None for what is no container."""
+def _inside(value: Any) -> Iterator[tuple[Any, Any]] | None:
+    """The parts of a container with their keys; None for what is no container."""
     if isinstance(value, Mapping):
-        return {str(key): part for key, part in value.items()}
+        return iter(value.items())
     if isinstance(value, list | tuple):
-        return {str(place): part for place, part in enumerate(value)}
+        return enumerate(value)
     if isinstance(value, AbstractSet):
-        return {str(place): part for place, part in enumerate(sorted(value, key=repr))}
+        return enumerate(sorted(value, key=repr))
     if isinstance(value, BaseModel):
-        return {name: getattr(value, name) for name in type(value).model_fields} | (value.model_extra or {})
+        names = [*type(value).model_fields, *(value.model_extra or {})]
+        return ((name, getattr(value, name)) for name in names)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
     return None
 
 

@@ -19,7 +19,7 @@ MOST_LEAVES = 20_000
 MOST_FIELDS = 50_000
 MOST_TEXT = 1_000_000
 """Characters of free text of a whole trail; the rest is dropped."""
-MOST_ARGUMENTS = 2_000
+MOST_ARGUMENTS = 500
 MOST_RUNS = 400
 FEW_WORDS = 8
 """Shorter texts are looked up by runs of two or three words, longer ones by runs of five."""
@@ -40,6 +40,7 @@ class Trail:
         self._request = Request()
         self._taken: dict[frozenset[str], Taken] = {}
         self._waiting: list[tuple[frozenset[str], list[Leaf]]] = []
+        self._unread = 0
         self._seen: set[str] = set()
         self._lost: set[str] = set()
         self._fields = MOST_FIELDS
@@ -64,13 +65,24 @@ class Trail:
         where a value comes from; here it is only walked.
         """
         given = frozenset(labels)
-        found = list(leaves(value, MOST_LEAVES))
+        found, size = _walked(value)
         with self._lock:
             self._seen |= given
             self._waiting.append((given, found))
+            self._unread += size
+            if self._unread > MOST_TEXT:  # what nobody reads must not pile up
+                self._index()
 
     def labels_of(self, arguments: Mapping[str, Any]) -> dict[str, list[str]]:
-        """The labels of each leaf of the arguments by its dotted path; none for an empty value."""
+        """The labels of each leaf of the arguments by its dotted path; none for an empty value.
+
+        Of 500 leaves; what is beyond is `unknown` under the path of the list or map that it is in. More than
+        500 arguments are a `ValueError`, which an article cannot be evaluated with.
+        """
+        if len(arguments) > MOST_ARGUMENTS:
+            raise ValueError(
+                f"{len(arguments)} arguments are more than the {MOST_ARGUMENTS} that are looked up"
+            )
         answer: dict[str, set[str]] = {}
         with self._lock:
             self._index()
@@ -112,7 +124,7 @@ class Trail:
         return trail
 
     def _index(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._unread = self._waiting, [], 0
         for labels, found in waiting:
             strings = [leaf for leaf in found if isinstance(leaf.value, str) and leaf.value]
             texts = [leaf.value for leaf in strings if "text" in labels or is_free_text(leaf)]
@@ -194,6 +206,21 @@ class Trail:
                 if taken.has_field(needle) or taken.has_text(needle):
                     found |= taken.labels | {"text"}
         return found
+
+
+def _walked(value: Any) -> tuple[list[Leaf], int]:
+    """The leaves of what was taken in and what they weigh; what cannot be walked is one unreadable leaf."""
+    try:
+        found = list(leaves(value, MOST_LEAVES))
+    except Exception:  # noqa: BLE001  # a value may raise whatever it likes when it is looked into
+        return [Leaf("", UNREADABLE)], 1
+    if any(isinstance(leaf.value, str) and len(leaf.value) > MOST_TEXT for leaf in found):
+        found = [Leaf(leaf.path, _cut(leaf.value)) for leaf in found] + [Leaf("", UNREADABLE)]
+    return found, sum(len(leaf.value) if isinstance(leaf.value, str) else 8 for leaf in found)
+
+
+def _cut(value: Any) -> Any:
+    return value[:MOST_TEXT] if isinstance(value, str) else value
 
 
 class _Room:

@@ -132,6 +132,45 @@ def test_what_was_dropped_taints_what_is_unknown(monkeypatch):
     assert {"confidential", "unknown"} == labels("name-40", trail)
 
 
+def test_what_cannot_be_looked_into_taints_what_is_unknown():
+    """Results that are too deep, of no known type, or that raise when read taint as dropped ones do."""
+
+    class Raising(dict):
+        def items(self):
+            raise OSError
+
+    deep = []
+    for _ in range(50):
+        deep = [deep]
+    for taken in (deep, object(), Raising(a=1)):
+        trail = Trail()
+        trail.take(taken, ("confidential",), "any")
+
+        assert {"confidential", "unknown"} == labels("x@x.org", trail)
+
+
+def test_no_argument_hides_behind_many_others(monkeypatch):
+    """When there are more arguments than are looked at, all the others are unknown."""
+    monkeypatch.setattr(trails, "MOST_ARGUMENTS", 20)
+    found = the_trail().labels_of({"ids": list(range(100)), "to": ["mark@x.org"], "cc": "mark@x.org"})
+
+    assert "unknown" in found["ids"]
+    assert ["unknown"] == found["to"]
+    with pytest.raises(ValueError, match="arguments"):
+        the_trail().labels_of(dict.fromkeys(map(str, range(21)), "mark@x.org"))
+
+
+def test_what_nobody_asks_about_does_not_pile_up(monkeypatch):
+    """Large results are bounded when they are taken in, whether or not an article reads them."""
+    monkeypatch.setattr(trails, "MOST_TEXT", 1_000)
+    trail = Trail()
+    for _ in range(20):
+        trail.take("so many words " * 1_000, ("web_content",), "web.fetch")
+
+    assert sum(len(leaf.value) for _, found in trail._waiting for leaf in found) <= 1_000
+    assert {"unknown", "web_content"} <= labels("x@x.org", trail)
+
+
 def test_a_saved_trail_goes_on():
     """A trail that was saved as JSON gives the same labels; what did not fit counts as dropped."""
     saved = the_trail().as_json()
