@@ -1,5 +1,6 @@
 """The HTTP client that the command line and the wizard share; `ui/transport.py` says how to add calls."""
 
+import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
@@ -14,7 +15,9 @@ from blocks.errors import (
     Unavailable,
 )
 from blocks.settings import Settings
+from ui.client_audit import AuditCalls
 from ui.client_constitutions import ConstitutionCalls
+from ui.client_tokens import TokenCalls
 from ui.supervisor.lock import running_hub
 from ui.transport import error_of, segment
 from ui.wire import (
@@ -31,7 +34,7 @@ QUIET = httpx.Timeout(30.0, connect=5.0, read=35.0)
 """An event stream sends a sign of life every ten seconds; one silent for longer is dead."""
 
 
-class HubClient(ConstitutionCalls):
+class HubClient(ConstitutionCalls, AuditCalls, TokenCalls):
     """Everything that the gateway offers, as methods that raise the hub's own errors."""
 
     @classmethod
@@ -122,7 +125,9 @@ class HubClient(ConstitutionCalls):
 
 
 def read_token(settings: Settings) -> str:
-    """The admin token of the hub on this data folder."""
+    """`SOMA_TOKEN` of the environment, else the admin token of the hub on this data folder."""
+    if given := os.environ.get("SOMA_TOKEN", "").strip():
+        return given
     path: Path = settings.token_path
     try:
         return path.read_text(encoding="ascii").strip()

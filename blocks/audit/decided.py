@@ -59,11 +59,14 @@ class Decided:
         try:
             facts = thawed(text)
             record["facts"] = keep(facts)
-            _mask(record["articles"], hidden_texts(facts))
+            hidden = hidden_texts(facts)
+            for articles in (record["articles"], *_shadowed(record)):
+                _mask(articles, hidden)
         except Exception as error:  # noqa: BLE001  # a decision is recorded whatever its facts are like
             record["facts_failed"] = type(error).__name__
-            for article in record["articles"]:
-                article["reason"] = GONE
+            for articles in (record["articles"], *_shadowed(record)):
+                for article in articles:
+                    article["reason"] = GONE
 
 
 def _circumstances(context: "RunContext", facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,7 +77,7 @@ def _circumstances(context: "RunContext", facts: Mapping[str, Any]) -> dict[str,
             "name": principal.name,
             "kind": principal.kind,
             "roles": sorted(principal.roles),
-            "on_behalf_of": (facts.get("principal") or _NOTHING).get("on_behalf_of"),
+            "on_behalf_of": getattr(principal, "on_behalf_of", None) or None,
         },
         "project": context.project,
         "node": context.node,
@@ -95,6 +98,11 @@ def _article(item: Determination) -> dict[str, Any]:
         "remedy": item.remedy,
         "severity": item.severity,
     }
+
+
+def _shadowed(record: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
+    shadow = record.get("shadow") or _NOTHING
+    return [shadow["articles"]] if shadow.get("articles") else []
 
 
 def _mask(articles: list[dict[str, Any]], hidden: list[str]) -> None:

@@ -1,5 +1,6 @@
 """Where the audit log is kept: records are added at the end of their tenant's chain, and never changed."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from blocks.audit.canonical import canonical
 from blocks.audit.chain import START, Link, linked
 from blocks.audit.columns import columns_of
+from blocks.errors import NotFound
 from blocks.records.audit_tables import AuditRecord, ChainEnd
 from blocks.records.database import Database
 
@@ -78,14 +80,55 @@ async def list_records(
     tenant: str,
     project: str | None = None,
     kind: str | None = "decision",
+    verdict: str | None = None,
     after: int = 0,
+    before: int | None = None,
     limit: int = 1000,
 ) -> list[AuditRecord]:
-    """The tenant's records behind the one numbered `after`, in the order of the chain."""
+    """The tenant's records behind the one numbered `after`, in the order of the chain.
+
+    With `before`, those in front of that one, the newest first.
+    """
     query = select(AuditRecord).where(AuditRecord.tenant == tenant, col(AuditRecord.sequence) > after)
-    if project is not None:
-        query = query.where(AuditRecord.project == project)
-    if kind is not None:
-        query = query.where(AuditRecord.kind == kind)
+    for column, wanted in (
+        (AuditRecord.project, project),
+        (AuditRecord.kind, kind),
+        (AuditRecord.verdict, verdict),
+    ):
+        if wanted is not None:
+            query = query.where(col(column) == wanted)
+    order = col(AuditRecord.sequence)
+    if before is not None:
+        query = query.where(order < before)
+    query = query.order_by(order if before is None else order.desc()).limit(limit)
     async with database.session() as session:
-        return list(await session.exec(query.order_by(col(AuditRecord.sequence)).limit(limit)))
+        return list(await session.exec(query))
+
+
+async def get_record(database: Database, tenant: str, record: str) -> AuditRecord:
+    """The record with this id, or `NotFound`."""
+    query = select(AuditRecord).where(AuditRecord.tenant == tenant, AuditRecord.id == record)
+    async with database.session() as session:
+        found = (await session.exec(query)).one_or_none()
+    if found is None:
+        raise NotFound(f"the audit log has no record {record!r}; `soma audit list` shows the newest ones")
+    return found
+
+
+async def related_records(database: Database, decision: AuditRecord) -> list[AuditRecord]:
+    """The outcome of a decision, and what people answered to exactly its action."""
+    of_decision = select(AuditRecord).where(
+        AuditRecord.tenant == decision.tenant, AuditRecord.decision == decision.id
+    )
+    answers = select(AuditRecord).where(
+        AuditRecord.tenant == decision.tenant,
+        AuditRecord.project == decision.project,
+        AuditRecord.kind == "approval",
+    )
+    said = json.loads(decision.record).get("approval") or {}
+    async with database.session() as session:
+        found = list(await session.exec(of_decision.where(AuditRecord.kind == "outcome")))
+        if said.get("digest"):
+            asked = list(await session.exec(answers))
+            found += [row for row in asked if json.loads(row.record).get("digest") == said["digest"]]
+    return sorted(found, key=lambda row: row.sequence)

@@ -27,6 +27,9 @@ COMMANDS = (
         "ui.cli.constitution:app",
         "Write, check, publish, replay and activate constitutions.",
     ),
+    ("audit", "ui.cli.audit:app", "Read, verify and export the audit log; prove single decisions."),
+    ("tokens", "ui.cli.tokens:app", "Make, list and revoke the tokens that people and programs use."),
+    ("keys", "ui.cli.keys:app", "Show, make and trust the keys that sign constitutions."),
     ("config", "ui.cli.config:app", "Show the settings and where each comes from."),
     ("doctor", "ui.cli.doctor:doctor", "Say what is wrong with this installation."),
 )
