@@ -12,6 +12,7 @@ from capsules.shipped import ensure_constitution
 from ui.gateway import (
     approvals,
     artifacts,
+    audit,
     catalogue,
     constitutions,
     events,
@@ -26,9 +27,11 @@ from ui.gateway import (
 from ui.gateway.auth import Doorkeeper, current_principal, ensure_token
 from ui.gateway.edge import Edge, answered_hosts
 from ui.gateway.hub import open_hub
+from ui.gateway.installs import note_installed
 from ui.gateway.meters import Meters
 from ui.gateway.problems import answer_with_problems
 from ui.gateway.reconciler import reconciling
+from ui.gateway.signing import signing_heads
 
 GUARDED = (
     projects.router,
@@ -42,6 +45,7 @@ GUARDED = (
     constitutions.router,
     policy.router,
     replays.router,
+    audit.router,
 )
 
 
@@ -56,7 +60,8 @@ def create_app(settings: Settings) -> FastAPI:
             await ensure_tenant(hub.database, settings.tenant)
             await ensure_constitution(hub.database, settings)
             await hub.drivers.warm_up()
-            async with reconciling(hub):
+            await note_installed(hub)
+            async with reconciling(hub), signing_heads(hub):
                 yield
 
     app = FastAPI(
