@@ -147,16 +147,19 @@ def trusted_keys(folder: Path) -> Mapping[str, PublicKey]:
 
     A file that holds no key is told and left out: less is trusted then, never more.
     """
-    found: dict[str, PublicKey] = {}
+    return {key.id: key for _, key in trusted_files(folder)}
+
+
+def trusted_files(folder: Path) -> list[tuple[Path, PublicKey]]:
+    """The same with the files that they lie in."""
+    found: list[tuple[Path, PublicKey]] = []
     for path in (folder / HUB_PUBLIC, *sorted((folder / TRUSTED).glob("*.pub"))):
         if path.name == HUB_PUBLIC and not path.exists():
             continue
         try:
-            key = PublicKey.from_file(path)
+            found.append((path, PublicKey.from_file(path)))
         except BadInput as error:
             logger.error("not trusted: %s", error.message)  # noqa: TRY400  # the reader's matter, no traceback
-        else:
-            found[key.id] = key
     return found
 
 

@@ -23,6 +23,7 @@ from ui.gateway import (
     replays,
     runlogs,
     shadow,
+    tokens,
 )
 from ui.gateway.auth import Doorkeeper, current_principal, ensure_token
 from ui.gateway.edge import Edge, answered_hosts
@@ -41,6 +42,7 @@ GUARDED = (
     approvals.router,
     catalogue.router,
     memory.router,
+    tokens.router,
     shadow.router,  # before `constitutions`, which takes any name for a version's
     constitutions.router,
     policy.router,
@@ -54,9 +56,10 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.doorkeeper = Doorkeeper(ensure_token(settings.token_path), settings.tenant)
         async with open_hub(settings) as hub:
             app.state.hub, app.state.memory = hub, hub.memory
+            token = ensure_token(settings.token_path)
+            app.state.doorkeeper = Doorkeeper(token, settings.tenant, hub.database)
             await ensure_tenant(hub.database, settings.tenant)
             await ensure_constitution(hub.database, settings)
             await hub.drivers.warm_up()

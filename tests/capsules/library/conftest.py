@@ -7,9 +7,16 @@ from pathlib import Path
 import pygit2
 import pytest
 
+from capsules.environment import SHIPPED_CONSTITUTION
 from capsules.repository.checkout import Checkout
 
 Files = Mapping[str | bytes, str | bytes]
+
+
+@pytest.fixture(autouse=True)
+def shipped_constitution(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped constitution is in force as it lies, since no gateway activates it here."""
+    monkeypatch.setenv("SOMA_CONSTITUTION", str(SHIPPED_CONSTITUTION))
 
 
 @pytest.fixture
