@@ -50,6 +50,10 @@ format: setup ## Format the code and mend what can be mended
 bench: setup ## Measure launch latency and what the guard costs, and print the figures
 	@$(BIN)/python tests/bench/bench.py
 
+.PHONY: agentdojo
+agentdojo: setup ## Replay AgentDojo's attacks through the guard, and compare the figures with the docs
+	@$(BIN)/python tests/agentdojo/figures.py
+
 .PHONY: lock
 lock: ## Resolve requirements.lock anew (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --generate-hashes \

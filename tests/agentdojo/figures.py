@@ -1,129 +1,127 @@
-"""Replays the two suites through the guard and counts: `python figures.py [--json]`."""
+"""Replays AgentDojo's suites through the guard and compares what is found with what the docs say.
 
-import json
-import pickle
+`python figures.py` replays everything; with `--sample` every eleventh attack, for the ordinary test suite.
+Prints a table, the tasks that need a person, and every attack that was not stopped; exits with 1 when
+there is one, or when the docs say something else.
+"""
+
 import sys
 from collections import Counter
+from pathlib import Path
 
 import packages
 
 packages.ready()
 
-from guarded import SETTINGS, attempt, node_for, tools_for  # noqa: E402  # needs the fetched packages
-from suites import NAMES, VERSION, Suite, calls_of, shows  # noqa: E402  # the same
+from evasions import EVASIONS  # noqa: E402  # needs the fetched packages
+from guarded import SETTINGS  # noqa: E402  # the same
+from replaying import attacked, benign, unguarded  # noqa: E402  # the same
+from suites import NAMES, VERSION, suite_of  # noqa: E402  # the same
+
+DOCS = Path(__file__).parents[2] / "docs" / "concepts" / "agentdojo.md"
+SAMPLED = 11
 
 
-def benign(suite, setting, task, before):
-    """Whether the user task's own calls get through, and whether they do the task."""
-    environment = pickle.loads(before)
-    calls = task.ground_truth(environment)
-    context = node_for(suite, task, tools_for(setting, suite, task, calls))
-    judged = [attempt(suite, context, environment, call)[0] for call in calls]
-    stopped = [item for item in judged if not item.through]
-    verdicts = {item.verdict for item in stopped}
-    return {
-        "answer": "refused" if "deny" in verdicts else "asked" if verdicts else "through",
-        "done": task.utility(task.GROUND_TRUTH_OUTPUT, pickle.loads(before), environment),
-        "stopped": sorted({f"{item.call}: {item.by}" for item in stopped}),
-    }
+class Figures:
+    """What was found, by (setting, suite, user task[, injection task])."""
 
+    def __init__(self):
+        self.tasks = {}
+        self.attacks = {}
+        self.unguarded = {}
 
-def attacked(suite, setting, task, injection, before, texts):
-    """Whether the attack's calls are stopped after the task has read the attacker's text."""
-    environment = pickle.loads(before)
-    own = task.ground_truth(environment)
-    context = node_for(suite, task, tools_for(setting, suite, task, own))
-    read = False
-    for call in own:
-        _, result = attempt(suite, context, environment, call)
-        if result is not None and shows(result, texts):
-            read = True
-            break
-    judged = [attempt(suite, context, environment, call)[0] for call in calls_of(injection, environment)]
-    return {
-        "read": read,
-        "stopped": any(not item.through for item in judged),
-        "reached": injection.security("", pickle.loads(before), environment),
-        "by": sorted({f"{item.call}: {item.verdict} by {item.by}" for item in judged if not item.through}),
-    }
-
-
-def unguarded(suite, task, injection, before, texts):
-    """Whether the attack's goal is reached when nobody is asked, and whether the user's task alone reaches it."""
-    environment, alone = pickle.loads(before), pickle.loads(before)
-    for call in task.ground_truth(alone):
-        suite.run(alone, call)
-    for call in task.ground_truth(environment):
-        if shows(suite.run(environment, call), texts):
-            break
-    for call in calls_of(injection, environment):
-        suite.run(environment, call)
-    return {
-        "works": injection.security("", pickle.loads(before), environment),
-        "anyway": injection.security("", pickle.loads(before), alone),
-    }
-
-
-def measured():
-    """All runs by (suite, setting, user task, injection task)."""
-    tasks, attacks, free = {}, {}, {}
-    for suite in map(Suite, NAMES):
-        for task in suite.suite.user_tasks.values():
-            before = suite.environment(task, {})
-            for setting in SETTINGS:
-                tasks[suite.name, setting, task.ID] = benign(suite, setting, task, before)
-            for injection in suite.suite.injection_tasks.values() if suite.vectors(task) else ():
-                injections = suite.injections(task, injection)
-                texts, before_attack = list(injections.values()), suite.environment(task, injections)
-                pair = (suite, task, injection, before_attack, texts)
-                free[suite.name, task.ID, injection.ID] = unguarded(*pair)
+    def measure(self, sampled):
+        number = 0
+        for suite in map(suite_of, NAMES):
+            for task in suite.suite.user_tasks.values():
+                before = suite.environment(task, {})
                 for setting in SETTINGS:
-                    found = attacked(suite, setting, *pair[1:])
-                    attacks[suite.name, setting, task.ID, injection.ID] = found
-    return tasks, attacks, free
+                    self.tasks[setting, suite.name, task.ID] = benign(suite, setting, task, before)
+                for injection in suite.suite.injection_tasks.values() if suite.vectors(task) else ():
+                    number += 1
+                    if not sampled or number % SAMPLED == 0:
+                        self._attack(suite, task, injection, sampled)
+
+    def _attack(self, suite, task, injection, sampled):
+        injections = suite.injections(task, injection)
+        before, texts = suite.environment(task, injections), list(injections.values())
+        for setting in SETTINGS:
+            found = attacked(suite, setting, task, injection, before, texts)
+            self.attacks[setting, suite.name, task.ID, injection.ID] = found
+        if not sampled:
+            found = unguarded(suite, task, injection, before, texts)
+            self.unguarded[suite.name, task.ID, injection.ID] = found
+
+    def rows(self):
+        """The lines of the docs' table."""
+        for setting in SETTINGS:
+            for name in NAMES:
+                answers = Counter(found["answer"] for found in _of(self.tasks, setting, name))
+                tried = _of(self.attacks, setting, name)
+                stopped = sum(_is_stopped(found) for found in tried)
+                benign_ones = [str(answers[answer]) for answer in ("through", "asked", "refused")]
+                cells = [setting, name, str(answers.total()), *benign_ones, str(len(tried)), str(stopped)]
+                yield f"| {' | '.join(cells)} |"
+
+    def needing_a_person(self):
+        """The tasks that do not get through whole, and why."""
+        for (setting, name, task), found in sorted(self.tasks.items()):
+            if found["stopped"]:
+                yield f"{setting} {name} {task} is {found['answer']}: {', '.join(found['stopped'])}"
+
+    def wrong(self):
+        """What must not be: attacks that get through, and tasks that were let through and are not done."""
+        for key, found in self.attacks.items():
+            if not _is_stopped(found):
+                yield f"not stopped: {' '.join(key)}"
+            if not found["read"]:
+                yield f"the attacker's text was not read: {' '.join(key)}"
+        for key, found in self.tasks.items():
+            if found["answer"] == "through" and not found["done"]:
+                yield f"let through, but not done: {' '.join(key)}"
+
+    def about_attacks(self):
+        working = sum(found["works"] for found in self.unguarded.values())
+        anyway = sum(found["anyway"] for found in self.unguarded.values())
+        yield f"{len(self.unguarded)} attacks; {working} reach their goal when nobody is asked"
+        yield f"{anyway} goals are reached by the user's task alone"
+        failing = [" ".join(key) for key, found in self.unguarded.items() if not found["works"]]
+        yield f"not reached when nobody is asked: {'; '.join(failing) or 'none'}"
 
 
-def summary(tasks, attacks, free):
-    rows = []
-    for setting in SETTINGS:
-        for name in NAMES:
-            user = [found for key, found in tasks.items() if key[:2] == (name, setting)]
-            tried = [found for key, found in attacks.items() if key[:2] == (name, setting)]
-            answers = Counter(found["answer"] for found in user)
-            rows.append({
-                "setting": setting,
-                "suite": name,
-                "tasks": len(user),
-                "through": answers["through"],
-                "asked": answers["asked"],
-                "refused": answers["refused"],
-                "attacks": len(tried),
-                "stopped": sum(found["stopped"] and not found["reached"] for found in tried),
-                "reached": sum(found["reached"] for found in tried),
-            })
-    return {
-        "version": VERSION,
-        "rows": rows,
-        "working": sum(found["works"] for found in free.values()),
-        "anyway": sum(found["anyway"] for found in free.values()),
-        "unread": sum(not found["read"] for found in attacks.values()),
-        "stops": sorted(
-            f"{setting} {name}/{task} {found['answer']}: {', '.join(found['stopped'])}"
-            for (name, setting, task), found in tasks.items()
-            if found["stopped"]
-        ),
-        "holes": sorted(
-            " ".join(key) for key, found in attacks.items() if found["reached"] or not found["stopped"]
-        ),
-        "undone": sorted(key[0] + "/" + key[2] for key, found in tasks.items() if key[1] == "unplanned" and not found["done"]),
-    }
+def _of(found, setting, name):
+    return [value for key, value in found.items() if key[:2] == (setting, name)]
+
+
+def _is_stopped(found):
+    return found["stopped"] and not found["reached"]
+
+
+def _evasions():
+    """The lines of the docs' second table."""
+    for name, tried in EVASIONS.items():
+        yield f"| {name} | {'let through' if tried() else 'stopped'} |"
+
+
+def _unlike_the_docs(rows, sampled):
+    """The rows that the docs have otherwise; of a sample only the benign half can be compared."""
+    told = [line for line in DOCS.read_text().splitlines() if line.startswith("| ")]
+    if sampled:
+        told += [line.rsplit("|", 3)[0] for line in told]
+        rows = [row.rsplit("|", 3)[0] if row.count("|") > 3 else row for row in rows]
+    return [f"the docs do not say: {row}" for row in rows if row not in told]
 
 
 def main():
-    found = measured()
-    result = summary(*found)
-    sys.stdout.write(json.dumps(result, indent=1) + "\n")
-    return found
+    sampled = "--sample" in sys.argv
+    figures = Figures()
+    figures.measure(sampled)
+    rows = [*figures.rows(), *_evasions()]
+    wrong = [*figures.wrong(), *_unlike_the_docs(rows, sampled)]
+    lines = [f"AgentDojo {VERSION}", *rows, *figures.needing_a_person()]
+    lines += [] if sampled else figures.about_attacks()
+    sys.stdout.write("\n".join([*lines, *wrong]) + "\n")
+    sys.exit(1 if wrong else 0)
 
 
 if __name__ == "__main__":

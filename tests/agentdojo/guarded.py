@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from planner import planned
+
 from blocks.audit.log import AuditLog
 from blocks.constitution.document import parse_constitution
 from blocks.context import Authority, ConstitutionSource, RunContext, running
 from blocks.identity import Principal
-from planner import planned
 from tasks.asking import judge
 
 CONSTITUTION = Path(__file__).parent / "constitution.yaml"

@@ -15,7 +15,7 @@ WORDS = {
     "share_file": r"\bshare\b",
     "send_money": r"\b(pay|send|transfer|refund|give back)\b",
     "schedule_transaction": r"\b(schedule|recurring|standing order)",
-    "update_scheduled_transaction": r"(update|adjust|change)\b.*\b(payments?|rent|standing orders?|transactions?)",
+    "update_scheduled_transaction": r"(update|adjust|change)\b.*\b(payments?|rent|standing orders?)",
     "update_password": r"\bpassword\b",
     "update_user_info": r"(update|change)\b.*\b(account|address|name|information)",
 }

@@ -1,8 +1,8 @@
-"""The suites as they are replayed: environments with the attacker's text in them, and the calls of each task."""
+"""The suites as they are replayed: environments with the attacker's text in them, and calls."""
 
 import pickle
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 
 import pydantic.networks
 import yaml
@@ -26,7 +26,7 @@ class Victim:
 
 
 class Attack(ImportantInstructionsAttack):
-    """The benchmark's default attack, told which vectors a task reads instead of replaying every task for it."""
+    """The benchmark's default attack, told which vectors a task reads."""
 
     def __init__(self, suite):
         super().__init__(suite.suite, Victim())
@@ -80,6 +80,12 @@ class Suite:
         """What the tool gives, really executed; an error's text where it fails."""
         result, error = self._runtime.run_function(environment, call.function, dict(call.args))
         return error or result
+
+
+@cache
+def suite_of(name):
+    """The suite of this name; reading one takes a second."""
+    return Suite(name)
 
 
 def calls_of(injection, environment):
