@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import cast, func
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import col, select
 
 from blocks.constitution.tallying import Tally
@@ -37,7 +37,7 @@ async def shadow_report(database: Database, shadow: Shadow) -> dict[str, Any]:
 
 async def _counts(database: Database, shadow: Shadow) -> tuple[int, int]:
     differs = col(AuditRecord.shadow_verdict) != col(AuditRecord.verdict)
-    query = select(func.count(), func.count().filter(differs)).where(*_since(shadow.tenant, shadow.since))
+    query = select(func.count(), func.count().filter(differs)).where(*_decided(shadow))
     async with database.session() as session:
         decided, differing = (await session.exec(query)).one()
         return decided, differing
@@ -46,7 +46,7 @@ async def _counts(database: Database, shadow: Shadow) -> tuple[int, int]:
 async def _different(database: Database, shadow: Shadow) -> AsyncIterator[dict[str, Any]]:
     query = (
         select(AuditRecord.record)
-        .where(*_since(shadow.tenant, shadow.since))
+        .where(*_decided(shadow))
         .where(col(AuditRecord.shadow_verdict) != col(AuditRecord.verdict))
         .order_by(col(AuditRecord.sequence).desc())
         .limit(MOST_DIFFERENT)
@@ -54,16 +54,16 @@ async def _different(database: Database, shadow: Shadow) -> AsyncIterator[dict[s
     async with database.session() as session:
         stream = await session.stream_scalars(query.execution_options(yield_per=BATCH))
         async for text in stream:
-            record = json.loads(text)
-            # A process that has not heard of a new shadow yet may still record its predecessor's verdict.
-            if record["shadow"].get("constitution") == shadow.digest:
-                yield record
+            yield json.loads(text)
 
 
-def _since(tenant: str, since: datetime) -> tuple[Any, ...]:
+def _decided(shadow: Shadow) -> tuple[Any, ...]:
+    """What this shadow was asked; a process that has not heard of it yet may still ask the one before."""
+    said = cast(col(AuditRecord.record), JSONB)["shadow"]["constitution"].astext
     return (
-        AuditRecord.tenant == tenant,
+        AuditRecord.tenant == shadow.tenant,
         AuditRecord.kind == "decision",
         col(AuditRecord.shadow_verdict).is_not(None),
-        col(AuditRecord.at) >= since,
+        col(AuditRecord.at) >= shadow.since,
+        said == shadow.digest,
     )
