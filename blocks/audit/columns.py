@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from blocks.records.text import escaped
+from blocks.records.text import storable
 
 REPEATED = ("id", "kind", "project", "node", "stage", "action", "verdict", "constitution", "decision")
 """Those whose columns have the same name."""
+LONGEST = 600
+"""Characters of a column: an index takes no more than some 2,700 bytes."""
 
 
 def columns_of(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,4 +35,4 @@ def _inner(record: Mapping[str, Any], name: str, field: str) -> Any:
 
 
 def _column(value: Any) -> str | None:
-    return None if value is None else escaped(str(value))
+    return None if value is None else storable(str(value), LONGEST)

@@ -1,15 +1,26 @@
 """chain the audit log; keep constitutions, replays, shadows and tokens; let several people answer."""
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from blocks.audit.canonical import canonical
+from blocks.audit.chain import START, Link, linked
+from blocks.audit.columns import columns_of
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
+
+DECISIONS = sa.text(
+    "SELECT * FROM decisions WHERE (tenant, at, id) > (:tenant, :at, :id) ORDER BY tenant, at, id LIMIT 500"
+)
+LINK = ("tenant", "sequence", "record", "previous", "hash")
 
 
 def _text(name: str, *, nullable: bool = False) -> "sa.Column[Any]":
@@ -25,8 +36,9 @@ def _of_tenant() -> sa.ForeignKeyConstraint:
 
 
 def upgrade() -> None:
-    op.drop_table("decisions")
     _create_audit()
+    _carry_over_decisions()
+    op.drop_table("decisions")
     _create_constitutions()
     for name in ("requirements", "votes"):
         op.add_column("approvals", sa.Column(name, postgresql.JSONB(), nullable=False, server_default="[]"))
@@ -71,6 +83,39 @@ def _create_audit() -> None:
         _text("signature"),
         sa.PrimaryKeyConstraint("tenant", "sequence"),
     )
+
+
+def _carry_over_decisions() -> None:
+    """The decisions so far become the first links of their tenants' chains; they have no facts."""
+    connection = op.get_bind()
+    ends: dict[str, Link] = {}
+    after: dict[str, Any] = {"tenant": "", "at": datetime(1, 1, 1, tzinfo=UTC), "id": ""}
+    while rows := connection.execute(DECISIONS, after).mappings().all():
+        links = []
+        for row in map(dict, rows):
+            end = ends.get(row["tenant"])
+            place = (end.sequence, end.hash) if end else (0, START)
+            record = _record(row)
+            link = next(linked(row["tenant"], *place, [canonical(record)]))
+            links.append({**columns_of(record), **{name: getattr(link, name) for name in LINK}})
+            ends[row["tenant"]] = link
+        connection.execute(sa.table("audit_records", *map(sa.column, links[0])).insert(), links)
+        after = {name: rows[-1][name] for name in after}
+    for tenant, end in ends.items():
+        table = sa.table("audit_chain_ends", *map(sa.column, ("tenant", "sequence", "hash")))
+        values = {"tenant": tenant, "sequence": end.sequence, "hash": end.hash}
+        connection.execute(table.insert(), values)
+
+
+def _record(row: Mapping[str, Any]) -> dict[str, Any]:
+    same = ("id", "tenant", "project", "node", "attempt", "stage", "action", "verdict", "articles")
+    return {
+        **{name: row[name] for name in (*same, "constitution", "arguments_sha256")},
+        "kind": "decision",
+        "at": row["at"].isoformat(),
+        "principal": {"name": row["principal"]},
+        "capsule": {"name": row["capsule"] or ""},
+    }
 
 
 def _create_constitutions() -> None:
