@@ -60,8 +60,9 @@ async def _bring_into_force(database: Database, version: ConstitutionVersion, by
         return
     over = present.digest if present else None
     if await activations.activate_shipped(database, version=version, over=over, by=by):
+        level = logging.WARNING if present else logging.INFO
         before = f", and supersedes {present.version}" if present else ""
-        logger.info("the shipped constitution %s %s is activated%s", version.name, version.version, before)
+        logger.log(level, "the shipped constitution %s is in force%s", version.version, before)
 
 
 def _supersedes(version: ConstitutionVersion, present: ConstitutionVersion) -> bool:

@@ -1,5 +1,6 @@
 """The gateway: the one door to the hub for people and programs."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -62,6 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.doorkeeper = Doorkeeper(token, settings.tenant, hub.database)
             await ensure_tenant(hub.database, settings.tenant)
             await ensure_constitution(hub.database, settings)
+            await asyncio.to_thread(hub.constitution.current)  # from here on it is followed
             await hub.drivers.warm_up()
             await note_installed(hub)
             async with reconciling(hub), signing_heads(hub):
