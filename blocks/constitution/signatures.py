@@ -48,6 +48,8 @@ class Signatures:
             return  # a stage whose actions are not known here
         names = {name: None for stage in stages for name in self.of(stage)}
         for number, pattern in enumerate(patterns):
+            if pattern.startswith("*"):
+                continue  # a kind of action, whoever offers it
             if not any(like(name, pattern) for name in names):
                 near = get_close_matches(pattern, names, n=1)
                 meant = f"; did you mean {near[0]!r}?" if near else ""
