@@ -25,7 +25,8 @@ from blocks.constitution.withheld import Withheld
 MOST_REASONS = 50
 NOT_KEPT = Withheld("0" * 64, 0)
 """Stands for a variable that the record does not have at all."""
-_MISSING = re.compile(r"([\w.\[\]'\"()]+) is withheld")
+WITHHELD = "is withheld"
+_MISSING = re.compile(rf"the fact (\S+) {WITHHELD}")
 
 
 @dataclass(kw_only=True)
@@ -60,7 +61,7 @@ class Replaying:
             self.by_limits += counted
             self._remember(record, at, record["verdict"])
             return
-        decision = self._decided(record)
+        decision = self._decided(record, at)
         missing = "the facts" if decision is None else missing_in(decision)
         if decision is None or missing:
             if counted:
@@ -75,7 +76,7 @@ class Replaying:
         asked = decision.verdict == "approve"
         self._remember(record, at, _happened(record) if asked else decision.verdict)
 
-    def _decided(self, record: Mapping[str, Any]) -> Decision | None:
+    def _decided(self, record: Mapping[str, Any], at: datetime) -> Decision | None:
         if not record.get("facts") or record["stage"] not in STAGES:
             return None
         try:
@@ -83,12 +84,12 @@ class Replaying:
         except (KeyError, TypeError, ValueError):
             return None
         known = {name: answer for name, answer in answers.items() if "history." not in name}
-        return self.candidate.decide(self._complete(action), answers=known)
+        return self.candidate.decide(self._complete(action, at), answers=known)
 
-    def _complete(self, action: Action) -> Action:
+    def _complete(self, action: Action, at: datetime) -> Action:
         """The action with the history as it is now; variables that were not kept are withheld."""
         absent = dict.fromkeys(variables(action.stage), NOT_KEPT)
-        return replace(action, facts={**absent, **action.facts, "history": self._history})
+        return replace(action, facts={**absent, "time": at, **action.facts, "history": self._history})
 
     def _remember(self, record: Mapping[str, Any], at: datetime, verdict: Verdict) -> None:
         self._history.add(record["stage"], record["action"], verdict, at, record.get("labels") or ())
@@ -116,9 +117,9 @@ def missing_in(decision: Decision) -> str | None:
         return None
     found: str | None = None
     for item in decision.articles:
-        match = _MISSING.search(item.reason)
-        if match:
-            found = found or match[1]
+        if WITHHELD in item.reason:
+            match = _MISSING.search(item.reason)
+            found = found or (match[1] if match else f"what {item.article} asks for")
         elif item.verdict == "deny" and item.article != "default":
             return None
     return found

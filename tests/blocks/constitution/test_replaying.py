@@ -43,6 +43,13 @@ articles:
     when: tool.arguments.text == "again"
     verdict: warn
     reason: again
+  - id: not-in-production
+    title: Nobody builds in production
+    stages: [tool.call]
+    actions: [house.build]
+    when: environment.name == "production"
+    verdict: deny
+    reason: this is production
 """
 
 
@@ -148,6 +155,16 @@ def test_what_was_not_kept_is_counted_and_never_guessed():
 
     assert report["undecided"] == [{"missing": "tool.arguments.text", "count": 1}]
     assert (report["same"], sum(report["changes"].values())) == (0, 0)
+
+
+def test_a_variable_that_older_records_do_not_have_is_missing():
+    """Records of a hub that did not tell the environment yet leave open what depends on it."""
+    old = record(1, "house.build")
+    del old["facts"]["environment"]
+    report = replayed(old, record(2, "house.build"))
+
+    assert report["undecided"] == [{"missing": "environment.name", "count": 1}]
+    assert report["same"] == 1
 
 
 def test_a_certain_refusal_needs_no_more_facts():
