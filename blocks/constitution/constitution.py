@@ -42,7 +42,8 @@ class Constitution:
     """The document as data, as it was digested."""
     warnings: tuple[str, ...] = ()
     """What is likely a mistake but does not keep the document from being valid."""
-    _chapters: dict[tuple[Stage, str], Chapter] = field(default_factory=dict, repr=False)
+    _chapters: dict[tuple[Stage, str], Chapter] = field(default_factory=dict, init=False, repr=False)
+    _collected: dict[tuple[str, ...], Chapter] = field(default_factory=dict, init=False, repr=False)
 
     def decide(self, action: Action, answers: Mapping[str, Any] | None = None) -> Decision:
         """The verdict on the action; never raises, and what cannot be evaluated denies.
@@ -73,9 +74,18 @@ class Constitution:
         if chapter is None:
             if len(self._chapters) >= MOST_REMEMBERED:
                 self._chapters.clear()
-            speaking = (article for article in self.articles if article.speaks_of(stage, action))
+                self._collected.clear()
+            chapter = self._chapters[stage, action] = self._collect(stage, action)
+        return chapter
+
+    def _collect(self, stage: Stage, action: str) -> Chapter:
+        """The chapter of the action; actions of which the same articles speak share theirs."""
+        speaking = tuple(article for article in self.articles if article.speaks_of(stage, action))
+        key = (stage, *(article.id for article in speaking))
+        chapter = self._collected.get(key)
+        if chapter is None:
             chapter = Chapter.of((article, article.conditions[stage]) for article in speaking)
-            self._chapters[stage, action] = chapter
+            self._collected[key] = chapter
         return chapter
 
     def prepare_like(self, other: "Constitution") -> None:

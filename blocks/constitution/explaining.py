@@ -116,7 +116,7 @@ def _values(condition: Condition, inquiry: Inquiry) -> dict[str, str]:
     ):
         found[str(wanted)] = _quoted(wanted.path, inquiry.facts)
     for question in condition.questions:
-        if question.text in inquiry.answers:
+        if inquiry.answers.get(question.text) is not None:
             found[question.text] = quoted(inquiry.answers[question.text])
     return found
 

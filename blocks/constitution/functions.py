@@ -61,7 +61,8 @@ def fits_glob(text: str, glob: str) -> bool:
 
 def listed(text: str, globs: list[str]) -> bool:
     """Whether the text fits one of the globs."""
-    return any(like(_text(text), _text(glob)) for glob in _list(globs))
+    wanted = _text(text)
+    return any(like(wanted, _text(glob)) for glob in _list(globs))
 
 
 def size(value: Any) -> int:

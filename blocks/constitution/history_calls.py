@@ -12,9 +12,10 @@ from blocks.constitution.decisions import STAGES
 from blocks.constitution.inquiry import Inquiry, Question, name_of
 from blocks.constitution.lexer import ConditionError
 from blocks.constitution.parser import Node
-from blocks.constitution.types import BOOL, INT, Type
-from blocks.constitution.values import MISSING, fact, judged
+from blocks.constitution.types import BOOL, INT, STRING, Type, list_of
+from blocks.constitution.values import MISSING, checked, fact
 
+_LABELS = list_of(STRING)
 _ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "count": ("stage", "glob"),
     "count_within": ("stage", "glob", "duration"),
@@ -81,7 +82,7 @@ def _counted(name: str, stage: str, glob: str) -> Callable[[Inquiry], int]:
 def _saw(label: str) -> Callable[[Inquiry], bool]:
     def ask(inquiry: Inquiry) -> bool:
         seen = fact(("data", "seen"), inquiry.facts)
-        return inquiry.history().saw(label) or (seen is not MISSING and label in judged(seen))
+        return inquiry.history().saw(label) or (seen is not MISSING and label in checked(seen, _LABELS))
 
     return ask
 

@@ -11,7 +11,7 @@ from blocks.constitution.functions import NO_ANSWER
 from blocks.constitution.history import History
 from blocks.constitution.lexer import ConditionError
 from blocks.constitution.types import TIMESTAMP
-from blocks.constitution.values import MISSING, checked, fact, judged
+from blocks.constitution.values import MISSING, checked, fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Inquiry:
         self.given = given or {}
         """Answers that are taken as they are."""
         self.answers: dict[str, Any] = {}
+        """None where there was none: it must stay so when the decision is derived again."""
         self.problems: dict[str, str] = {}
         """The engine's name of a question -> why it has no answer."""
         self.unreadable = False
@@ -47,15 +48,16 @@ class Inquiry:
     def answer(self, question: Question) -> Any:
         """The question's answer, or what makes the engine fail."""
         text = question.text
-        if text in self.answers:
-            return self.answers[text]
         if question.name in self.problems:
             return NO_ANSWER
+        if text in self.answers:
+            return self.answers[text]
         try:
             found = self.given[text] if text in self.given else question.ask(self)
             if type(found) is not question.kind:
-                raise ConditionError(f"the answer is no {question.kind.__name__}")
+                raise ConditionError("it had no answer" if found is None else "its answer is of a wrong type")
         except Exception as error:  # noqa: BLE001  # no answer lets nothing through
+            self.answers[text] = None
             self.problems[question.name] = f"{text}: {error}"
             return NO_ANSWER
         self.answers[text] = found
@@ -63,30 +65,33 @@ class Inquiry:
 
     def value(self, wanted: Fact) -> Any:
         """The fact, or a `ConditionError` that names it."""
-        value = fact(wanted.path, self.facts)
-        if value is MISSING:
-            raise ConditionError(f"{wanted} is not given")
-        try:
-            return checked(value, wanted.kind)
-        except ConditionError as error:
-            raise ConditionError(f"the fact {wanted} {error.message}") from None
+        return self._checked(wanted, opened=False)
 
     def opened(self, wanted: Fact) -> Any:
         """The fact with the text of bytes, as detectors search it."""
         if wanted.path not in self._opened:
-            value = fact(wanted.path, self.facts)
-            if value is MISSING:
-                raise ConditionError(f"{wanted} is not given")
-            try:
-                self._opened[wanted.path] = judged(value, opened=True)
-            except ConditionError as error:
-                raise ConditionError(f"the fact {wanted} {error.message}") from None
+            self._opened[wanted.path] = self._checked(wanted, opened=True)
         return self._opened[wanted.path]
+
+    def _checked(self, wanted: Fact, *, opened: bool) -> Any:
+        value = fact(wanted.path, self.facts)
+        if value is MISSING:
+            raise ConditionError(f"{wanted} is not given")
+        try:
+            return checked(value, wanted.kind, opened=opened)
+        except ConditionError as error:
+            raise ConditionError(f"the fact {wanted} {error.message}") from None
 
     def history(self) -> History:
         if self._history is None:
-            self._history = History.of(self.facts.get("history"), self.now())
+            self._history = History.of(self.facts.get("history"), self._moment())
         return self._history
+
+    def _moment(self) -> datetime | None:
+        try:
+            return self.now()
+        except ConditionError:  # what has nothing to do with time is answered all the same
+            return None
 
     def now(self) -> datetime | None:
         """The action's time; None, which is the clock's, where it has none."""

@@ -6,7 +6,7 @@ without a fraction is an int, and what JSON cannot carry is what `plain` makes o
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from blocks.constitution.lexer import ConditionError
-from blocks.constitution.types import BOOL, DOUBLE, INT, STRING, TIMESTAMP, Type
+from blocks.constitution.types import BOOL, DOUBLE, DYN, INT, STRING, TIMESTAMP, Type
 from blocks.constitution.withheld import Withheld
 from blocks.plain import DEEPEST, plain
 
@@ -51,7 +51,10 @@ def _field(owner: Any, name: str) -> Any:
 
 
 def judged(value: Any, depth: int = 0, *, opened: bool = False) -> Any:
-    """The value as JSON; `opened` shows the text of bytes. What cannot be shown whole is an error."""
+    """The value as the audit log would give it back; a withheld part is an error.
+
+    Detectors see it `opened`: with the text of bytes, and what cannot be shown whole is an error too.
+    """
     kind = type(value)
     if kind is str or value is None or kind is bool:
         return plain(value)
@@ -62,15 +65,15 @@ def judged(value: Any, depth: int = 0, *, opened: bool = False) -> Any:
         return judged(int(value)) if whole else plain(value)
     if isinstance(value, Withheld):
         raise ConditionError("is withheld")
-    if depth > DEEPEST:
+    if depth > DEEPEST and opened:
         raise ConditionError(f"is nested deeper than {DEEPEST} levels")
-    return _container(value, depth + 1, opened)
+    return plain(value, depth) if depth > DEEPEST else _container(value, depth + 1, opened)
 
 
 def _container(value: Any, depth: int, opened: bool) -> Any:  # noqa: FBT001  # private, one caller
     if isinstance(value, Mapping):
         shown = {plain(str(key)): judged(inner, depth, opened=opened) for key, inner in value.items()}
-        if len(shown) != len(value):
+        if opened and len(shown) != len(value):
             raise ConditionError("has two keys that are written alike")
         return shown
     if isinstance(value, list | tuple):
@@ -95,65 +98,43 @@ def _fields(value: Any) -> dict[str, Any] | None:
     return None
 
 
-def checked(value: Any, kind: Type) -> Any:
+def checked(value: Any, kind: Type, *, opened: bool = False) -> Any:
     """The fact as a JSON value of its stage's type, or a `ConditionError` that ends its name's sentence."""
-    check = _CHECKS.get(kind)
-    if check is not None:
-        return check(value)
-    shown = judged(value)
+    if kind is STRING and type(value) is str:
+        return plain(value)
+    if kind is TIMESTAMP:
+        return _timestamp(value)
+    if kind is STRING and not isinstance(value, str | bytes | Withheld):
+        raise _wrong(value, "str")  # `judged` would show anything as a text
+    return _shaped(judged(value, opened=opened), kind, value)
+
+
+def _shaped(shown: Any, kind: Type, value: Any) -> Any:
     if kind.name == "list":
-        return _items(shown, kind, value)
+        if not isinstance(shown, list):
+            raise _wrong(value, "list")
+        item = kind.inner[0]
+        return shown if item is DYN else [_shaped(one, item, one) for one in shown]
     if kind.name == "map" or kind.is_record:
         if not isinstance(shown, dict):
             raise _wrong(value, "map")
-        inner = kind.inner[1] if kind.inner else None
-        return {name: checked(one, inner) for name, one in shown.items()} if inner in _CHECKED else shown
+        item = kind.inner[1] if kind.inner else DYN
+        return shown if item is DYN else {name: _shaped(one, item, one) for name, one in shown.items()}
+    if kind is DOUBLE and type(shown) is int:
+        return float(shown)
+    wanted = _SCALARS.get(kind)
+    if wanted and type(shown) is not wanted:
+        raise _wrong(value, wanted.__name__)
     return shown
 
 
-def _items(shown: Any, kind: Type, value: Any) -> Any:
-    if not isinstance(shown, list) or isinstance(value, Mapping):
-        raise _wrong(value, "list")
-    return [checked(item, kind.inner[0]) for item in shown] if kind.inner[0] in _CHECKED else shown
-
-
 def _wrong(value: Any, wanted: str) -> ConditionError:
-    if isinstance(value, Withheld):
-        return ConditionError("is withheld")
     return ConditionError(f"is a {type(value).__name__}, not a {wanted}")
 
 
-def _string(value: Any) -> str:
-    if not isinstance(value, str):
-        raise _wrong(value, "str")
-    return str(plain(value))
-
-
-def _bool(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise _wrong(value, "bool")
-    return value
-
-
-def _int(value: Any) -> int:
-    if isinstance(value, float) and value.is_integer():  # as JSON would read it back
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _wrong(value, "int")
-    if abs(value) > _EXACT:
-        raise ConditionError(f"is larger than {_EXACT}")
-    return int(value)
-
-
-def _double(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _wrong(value, "float")
-    if abs(value) > 1e300 or not math.isfinite(value):  # also NaN, and ints that no float holds
-        raise ConditionError("is no finite number")
-    return float(value)
-
-
 def _timestamp(value: Any) -> datetime:
+    if isinstance(value, Withheld):
+        raise ConditionError("is withheld")
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -164,13 +145,4 @@ def _timestamp(value: Any) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-_CHECKS: Mapping[Type, Callable[[Any], Any]] = {
-    STRING: _string,
-    BOOL: _bool,
-    INT: _int,
-    DOUBLE: _double,
-    TIMESTAMP: _timestamp,
-}
-_CHECKED = frozenset(
-    {*_CHECKS, Type("list", (STRING,)), Type("map", (STRING, DOUBLE)), Type("map", (STRING, STRING))}
-)
+_SCALARS: Mapping[Type, type] = {STRING: str, BOOL: bool, INT: int, DOUBLE: float}
