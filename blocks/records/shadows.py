@@ -58,12 +58,16 @@ async def _different(database: Database, shadow: Shadow) -> AsyncIterator[dict[s
 
 
 def _decided(shadow: Shadow) -> tuple[Any, ...]:
-    """What this shadow was asked; a process that has not heard of it yet may still ask the one before."""
+    """What this shadow was asked; a process that has not heard of it yet may still ask the one before.
+
+    What a node's limits refused is left out: no constitution decides that, so no other would differ.
+    """
     said = cast(col(AuditRecord.record), JSONB)["shadow"]["constitution"].astext
     return (
         AuditRecord.tenant == shadow.tenant,
         AuditRecord.kind == "decision",
         col(AuditRecord.shadow_verdict).is_not(None),
+        col(AuditRecord.constitution) != "",
         col(AuditRecord.at) >= shadow.since,
         said == shadow.digest,
     )

@@ -86,7 +86,7 @@ def decision(number, *, project="prj_0", tenant="acme", at=NOW, **more):
         "verdict": "allow",
         "articles": [],
         "constitution": "0" * 64,
-        "facts": {"task": {"name": "mail.send", "arguments": arguments}, "tool": {"arguments": arguments}},
+        "facts": {"task": {"name": "mail.send", "arguments": arguments}, "tool": {"name": "mail.send", "arguments": arguments}},
         "answers": {},
         **more,
     }
@@ -157,7 +157,7 @@ def test_who_looked_is_remembered(acting):
 
 
 def test_only_the_present_shadows_verdicts_are_told(acting):
-    """A process that still knew the shadow before is not taken for the present one."""
+    """Neither the shadow before, which a process may still know, nor a node's limits are taken for it."""
 
     def under(number, digest, verdict):
         articles = [{"article": "three", "verdict": verdict, "reason": "x"}]
@@ -165,7 +165,8 @@ def test_only_the_present_shadows_verdicts_are_told(acting):
 
     async def work(database):
         records = [under(1, "a" * 64, "deny"), under(2, "b" * 64, "deny"), under(3, "a" * 64, "allow")]
-        await store_records(database, records)
+        limited = {**under(4, "a" * 64, "allow"), "verdict": "deny", "constitution": ""}
+        await store_records(database, [*records, limited])
         shadow = Shadow(tenant="acme", digest="a" * 64, since=NOW - timedelta(hours=1), started_by="ada")
         return await shadow_report(database, shadow)
 
