@@ -1,6 +1,7 @@
 """Replays AgentDojo's suites through the guard and compares what is found with what the docs say.
 
-`python figures.py` replays everything; with `--sample` every eleventh attack, for the ordinary test suite.
+`python figures.py` replays everything; with `--sample` every eleventh attack, and no suite's check of
+what a task did, for the ordinary test suite.
 Prints a table, the tasks that need a person, and every attack that was not stopped; exits with 1 when
 there is one, or when the docs say something else.
 """
@@ -36,7 +37,9 @@ class Figures:
             for task in suite.suite.user_tasks.values():
                 before = suite.environment(task, {})
                 for setting in SETTINGS:
-                    self.tasks[setting, suite.name, task.ID] = benign(suite, setting, task, before)
+                    self.tasks[setting, suite.name, task.ID] = benign(
+                        suite, setting, task, before, checked=not sampled
+                    )
                 for injection in suite.suite.injection_tasks.values() if suite.vectors(task) else ():
                     number += 1
                     if not sampled or number % SAMPLED == 0:
@@ -77,7 +80,7 @@ class Figures:
             if not found["read"]:
                 yield f"the attacker's text was not read: {' '.join(key)}"
         for key, found in self.tasks.items():
-            if found["answer"] == "through" and not found["done"]:
+            if found["answer"] == "through" and found["done"] is False:
                 yield f"let through, but not done: {' '.join(key)}"
 
     def about_attacks(self):

@@ -5,18 +5,24 @@ import pickle
 from guarded import attempt, node_for, tools_for
 from suites import calls_of, shows
 
+_done = {}
+"""What the suites' checks said; the same calls do the same, and a check takes seconds."""
 
-def benign(suite, setting, task, before):
-    """Whether the user task's own calls get through, and whether they do the task."""
+
+def benign(suite, setting, task, before, checked):
+    """Whether the user task's own calls get through, and, where it is checked, whether they do the task."""
     environment = pickle.loads(before)
     calls = task.ground_truth(environment)
     context = node_for(suite, task, tools_for(setting, suite, task, calls))
     judged = [attempt(suite, context, environment, call)[0] for call in calls]
     stopped = [item for item in judged if not item.through]
     verdicts = {item.verdict for item in stopped}
+    key = (suite.name, task.ID, tuple(item.through for item in judged))
+    if checked and key not in _done:
+        _done[key] = task.utility(task.GROUND_TRUTH_OUTPUT, pickle.loads(before), environment)
     return {
         "answer": "refused" if "deny" in verdicts else "asked" if verdicts else "through",
-        "done": task.utility(task.GROUND_TRUTH_OUTPUT, pickle.loads(before), environment),
+        "done": _done.get(key),
         "stopped": sorted({f"{item.call}: {item.by}" for item in stopped}),
     }
 
