@@ -52,6 +52,7 @@ async def environment() -> AsyncIterator[Environment]:
         constitution=constitution_in_force(settings),
         audit=audit_log(settings),
     )
+    opened.constitution.start()
     token = _open.set(opened)
     try:
         yield opened

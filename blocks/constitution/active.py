@@ -28,7 +28,7 @@ from blocks.keys import PublicKey, trusted_keys
 logger = logging.getLogger(__name__)
 TextOf = Callable[[Kept], str]
 Keys = Mapping[str, PublicKey]
-POLL = 0.35
+POLL = 0.4
 """Seconds between two looks at the pointer."""
 TRUTH = 5.0
 """Seconds after which the database is asked whatever the pointer says."""
@@ -63,6 +63,10 @@ class ActiveConstitution(ConstitutionSource):
         self._closed, self._looked, self._starting = Event(), Event(), Lock()
         self._pointer: str | None = None
         """What the database said last."""
+        self._trusted: tuple[float, Keys] = (float("-inf"), {})
+        """The trusted keys, and until when they need not be read again."""
+        self._accepted: dict[str, tuple[Kept, frozenset[str], Constitution]] = {}
+        """What was found right, under which trusted keys: that need not be found out again."""
         self._refused: dict[str, tuple[Kept, frozenset[str], SomaError]] = {}
         """What is wrong, under which trusted keys, and why: that need not be found out again."""
         self._next_truth = 0.0
@@ -84,11 +88,15 @@ class ActiveConstitution(ConstitutionSource):
         if self._thread is not None:
             self._thread.join(1.0)
 
-    def _begin(self) -> None:
+    def start(self) -> None:
+        """Begin to follow, and wait for nothing; the first decision waits for the first look."""
         with self._starting:
             if self._thread is None and not self._closed.is_set():
                 self._thread = Thread(target=self._follow, name="soma-constitution", daemon=True)
                 self._thread.start()
+
+    def _begin(self) -> None:
+        self.start()
         self._looked.wait(FIRST_LOOK)
         self._ready = True
 
@@ -107,12 +115,14 @@ class ActiveConstitution(ConstitutionSource):
         cache.close()
 
     def _glance(self, runner: asyncio.Runner, asker: Asker, cache: Cache) -> None:
-        pointer, now = cache.pointer(), time.monotonic()
+        first, now = self._pointer is None, time.monotonic()
+        pointer = None if first else cache.pointer()
         if pointer is not None and pointer == self._pointer and now < self._next_truth:
             return
         try:
             standing = runner.run(asker.standing())
-            cache.point(standing.pointer)
+            if not first:
+                cache.point(standing.pointer)
             self._accept(standing, lambda kept: self._text(kept, runner, asker, cache))
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             said = f"{type(error).__name__}: {error}"
@@ -125,7 +135,7 @@ class ActiveConstitution(ConstitutionSource):
 
     def _accept(self, standing: Standing, text_of: TextOf) -> None:
         """Put in force what the database says, each of the two unless something is wrong with it."""
-        keys = trusted_keys(self._keys)
+        keys = self._trusted_keys(standing)
         problems: list[SomaError] = []
         if standing.missing:
             gone = f"the constitution {standing.missing[:12]}… was activated and is not there any more"
@@ -151,7 +161,9 @@ class ActiveConstitution(ConstitutionSource):
         if kept is None:
             return None
         tried = (kept, frozenset(keys))
-        refused = self._refused.get(role)
+        accepted, refused = self._accepted.get(role), self._refused.get(role)
+        if accepted and accepted[:2] == tried:
+            return accepted[2]
         if refused and refused[:2] == tried:
             problems.append(refused[2])
             return None
@@ -161,7 +173,17 @@ class ActiveConstitution(ConstitutionSource):
             self._refused[role] = (*tried, error)
             problems.append(error)
             return None
+        self._accepted[role] = (*tried, constitution)
         return constitution
+
+    def _trusted_keys(self, standing: Standing) -> Keys:
+        """Read now and then, and for each version that was not seen before."""
+        until, keys = self._trusted
+        seen = {found[0] for found in (*self._accepted.values(), *self._refused.values())}
+        if time.monotonic() >= until or not {standing.active, standing.shadow} <= {None, *seen}:
+            keys = trusted_keys(self._keys)
+            self._trusted = (time.monotonic() + TRUTH, keys)
+        return keys
 
     def _verified(self, kept: Kept, keys: Keys, text_of: TextOf) -> Constitution:
         constitution = known(kept.text_sha256)

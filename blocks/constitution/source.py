@@ -71,6 +71,9 @@ class ConstitutionSource:
     def replace(self, constitution: Constitution) -> None:
         self._constitution = constitution
 
+    def start(self) -> None:
+        """Begin to follow what is in force; a file is looked at when it is asked for."""
+
     def close(self) -> None:
         """Stop following; a file needs no more than nobody asking."""
 

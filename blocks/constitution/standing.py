@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from blocks.constitution.parsed import text_hash
 
 logger = logging.getLogger(__name__)
-POINTER_LASTS = 450
+POINTER_LASTS = 400
 """Milliseconds that the pointer may be believed; with the time between two looks, below a second."""
 TEXT_LASTS = 7 * 24 * 3600
 REST = 5.0
@@ -110,9 +110,8 @@ class Cache:
     """Valkey, which may be away at any time: then it knows nothing, and nobody waits for it."""
 
     def __init__(self, url: str, tenant: str) -> None:
-        self._client = redis.Redis.from_url(
-            url, socket_timeout=0.5, socket_connect_timeout=0.5, decode_responses=True
-        )
+        self._url = url
+        self._opened: redis.Redis | None = None
         self._pointer = f"soma:constitution:{tenant}:in-force"
         self._away_until = 0.0
 
@@ -140,14 +139,22 @@ class Cache:
         self._do("SET", f"soma:constitution:text:{kept.digest}", text, "EX", TEXT_LASTS)
 
     def close(self) -> None:
-        with contextlib.suppress(RedisError, OSError):
-            self._client.close()
+        if self._opened is not None:
+            with contextlib.suppress(RedisError, OSError):
+                self._opened.close()
+
+    def _client(self) -> redis.Redis:
+        if self._opened is None:
+            self._opened = redis.Redis.from_url(
+                self._url, socket_timeout=0.5, socket_connect_timeout=0.5, decode_responses=True
+            )
+        return self._opened
 
     def _do(self, *command: str | int) -> str | None:
         if time.monotonic() < self._away_until:
             return None
         try:
-            answer = self._client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis leaves it untyped
+            answer = self._client().execute_command(*command)  # type: ignore[no-untyped-call]  # redis leaves it untyped
         except (RedisError, OSError, UnicodeDecodeError):
             self._away_until = time.monotonic() + REST
             return None
