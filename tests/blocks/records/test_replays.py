@@ -86,7 +86,10 @@ def decision(number, *, project="prj_0", tenant="acme", at=NOW, **more):
         "verdict": "allow",
         "articles": [],
         "constitution": "0" * 64,
-        "facts": {"task": {"name": "mail.send", "arguments": arguments}, "tool": {"name": "mail.send", "arguments": arguments}},
+        "facts": {
+            "task": {"name": "mail.send", "arguments": arguments},
+            "tool": {"name": "mail.send", "arguments": arguments},
+        },
         "answers": {},
         **more,
     }
