@@ -11,6 +11,8 @@ from blocks.plain import plain
 _encode = json.JSONEncoder(
     ensure_ascii=False, sort_keys=True, allow_nan=False, check_circular=False, separators=(",", ":")
 ).encode
+EXACT = 2**53
+"""Below it, integers and doubles are the same numbers."""
 _BEYOND = re.compile("[\U00010000-\U0010ffff]")
 """Characters by which RFC 8785 sorts otherwise than Python does."""
 
@@ -22,6 +24,8 @@ def canonical(value: Any) -> str:
 
 def canonical_of_plain(value: Any) -> str:
     """The same for a value that is plain already."""
+    if not _numbers_are_alike(value):
+        value = _with_integers(value)
     if _numbers_are_alike(value):
         text = _encode(value)
         if not _BEYOND.search(text):
@@ -39,3 +43,15 @@ def _numbers_are_alike(value: Any) -> bool:
     if kind is list:
         return all(map(_numbers_are_alike, value))
     return True
+
+
+def _with_integers(value: Any) -> Any:
+    """The value with floats that are integers as such, for they are spelled alike."""
+    kind = type(value)
+    if kind is float:
+        return int(value) if value.is_integer() and abs(value) < EXACT else value
+    if kind is dict:
+        return {key: _with_integers(inner) for key, inner in value.items()}
+    if kind is list:
+        return [_with_integers(inner) for inner in value]
+    return value

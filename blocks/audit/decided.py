@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from blocks.audit.keeping import facts_of, frozen, hidden_texts, keep, thawed
+from blocks.audit.keeping import facts_of, frozen, keep, thawed
 from blocks.constitution.decisions import Action, Decision, Determination
 from blocks.plain import digest
 
@@ -57,9 +57,7 @@ class Decided:
 
     def _add_facts(self, record: dict[str, Any], text: str) -> None:
         try:
-            facts = thawed(text)
-            record["facts"] = keep(facts)
-            hidden = hidden_texts(facts)
+            record["facts"], hidden = keep(thawed(text))
             for articles in (record["articles"], *_shadowed(record)):
                 _mask(articles, hidden)
         except Exception as error:  # noqa: BLE001  # a decision is recorded whatever its facts are like

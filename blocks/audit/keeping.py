@@ -63,28 +63,21 @@ def _declares(data: Any) -> bool:
 
 def kept_facts(action: Action) -> dict[str, Any]:
     """The action's facts as they are kept: without data classes, secrets and what is too large."""
-    return keep(thawed(frozen(facts_of(action))))
+    return keep(thawed(frozen(facts_of(action))))[0]
 
 
-def keep(facts: dict[str, Any]) -> dict[str, Any]:
-    """The same for facts that are plain already."""
+def keep(facts: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The same for facts that are plain already, and the texts that nothing else may quote, longest first."""
     hidden = {text for text in _classified(facts) if len(text) >= SHORTEST_WITHHELD}
     kept: dict[str, Any] = _kept(facts, hidden)
     _hide_places(kept, facts)
-    return _fitted(kept)
+    return _fitted(kept), sorted(hidden, key=len, reverse=True)
 
 
 def withheld(value: Any) -> dict[str, Any]:
     """What is left of a plain value that is not kept."""
     written = canonical_of_plain(value).encode()
     return Withheld(hashlib.sha256(written).hexdigest(), len(written)).as_json()
-
-
-def hidden_texts(facts: Mapping[str, Any]) -> list[str]:
-    """The texts of these plain facts that may not be kept because of their class or a secret in them."""
-    short = (text for text in _texts(facts) if len(text) <= LONGEST_KEPT)
-    found = {*_classified(facts), *(text for text in short if has_secret(text))}
-    return sorted((text for text in found if len(text) >= SHORTEST_WITHHELD), key=len, reverse=True)
 
 
 def action_of(record: Mapping[str, Any]) -> tuple[Action, dict[str, Any]]:
@@ -96,17 +89,35 @@ def action_of(record: Mapping[str, Any]) -> tuple[Action, dict[str, Any]]:
     return action, dict(record.get("answers") or {})
 
 
-def _kept(value: Any, hidden: set[str]) -> Any:
+def _kept(value: Any, hidden: set[str], name: str = "") -> Any:
+    """The value with marks for what is not kept; what is a secret joins `hidden`."""
     if isinstance(value, str):
-        gone = len(value) > LONGEST_KEPT or value in hidden or (len(value) > 7 and has_secret(value))
-        return withheld(value) if gone else value
+        if len(value) <= LONGEST_KEPT and _is_secret(name, value):
+            hidden.add(value)
+        return withheld(value) if len(value) > LONGEST_KEPT or value in hidden else value
     if isinstance(value, dict):
         if KEY in value:  # would be read back as something withheld
             return withheld(value)
-        return {key: _kept(inner, hidden) for key, inner in value.items()}
+        return {key: _kept(inner, hidden, key) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_kept(inner, hidden) for inner in value]
+        return [_kept(inner, hidden, name) for inner in value]
     return value
+
+
+_harmless: set[tuple[str, str]] = set()
+"""Names and texts that were looked at and are no secrets: most facts are those of the decision before."""
+MOST_REMEMBERED = 4096
+
+
+def _is_secret(name: str, text: str) -> bool:
+    if len(text) < SHORTEST_WITHHELD or (name, text) in _harmless:
+        return False
+    if has_secret({name: text}):
+        return True
+    if len(_harmless) >= MOST_REMEMBERED:
+        _harmless.clear()
+    _harmless.add((name, text))
+    return False
 
 
 def _texts(value: Any) -> Iterator[str]:
