@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-MOST_CHARACTERS = 8_000_000
+MOST_CHARACTERS = 4_000_000
 """Characters of one value that are looked at."""
 MOST_PARTS = 200_000
 """Keys, leaves and containers of one value that are looked at."""
@@ -81,7 +81,9 @@ def texts_of(value: Any, *, numbers: bool = False) -> Iterator[Text]:
                 if isinstance(key, str):
                     characters += len(key)
                     yield Text(text=key, above=(above, key), is_key=True)
-            stack += [(below, str(key), (above, key), depth + 1) for key, below in reversed(inner.items())]
+            stack += [
+                (below, str(key), (above, key), depth + 1) for key, below in reversed(list(inner.items()))
+            ]
         elif isinstance(inner, list | tuple | set | frozenset):
             _check(characters, parts + len(inner), depth)
             below = list(inner)

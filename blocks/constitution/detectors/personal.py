@@ -63,12 +63,14 @@ _IBAN = re.compile(
     r"(?![A-Za-z0-9])"
 )
 _MONTH = (
-    r"(?:jan|feb|f[eé]v|m[aä]r|apr|avr|abr|ma[iyg]|ju[niy]|jul|giu|lug|aug|ago|ao[uû]|sep|set|o[ck]t|ott|out|nov"
+    r"(?:jan|feb|f[eé]v|m[aä]r|apr|avr|abr|ma[iyg]|ju[niy]|jul|giu|lug|aug|ago|ao[uû]|sep|set|o[ck]t"
+    r"|ott|out|nov"
     r"|de[czs]|d[eé]c|dic|gen|ene)[^\W\d_]{0,8}\.?"
 )
 _BIRTH = re.compile(
     r"(?i)(?<![a-z])(?:date of birth|birth ?da(?:te|y)|dob|born(?: on)?|geboren(?: am)?|geb\."
-    r"|geburts(?:datum|tag)|née? le|date de naissance|fecha de nacimiento|nacid[oa] el|data di nascita|nat[oa] il|geboortedatum"
+    r"|geburts(?:datum|tag)|née? le|date de naissance|fecha de nacimiento|nacid[oa] el|data di nascita"
+    r"|nat[oa] il|geboortedatum"
     r"|data de nascimento|дата рождения)[\s:=\"'is-]{1,12}"
     rf"(\d{{1,4}}[./-]\d{{1,2}}[./-]\d{{2,4}}|\d{{1,2}}\.?(?: de)? {_MONTH}(?: de)? \d{{4}}"
     rf"|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}})"

@@ -56,8 +56,10 @@ _PLACEHOLDER = re.compile(
     r"|change[-_ ]?(?:me|this|it)|redacted|sanitized|your[-_ ]?(?!s)|insert|replace|1234567|abcdefg|deadbeef"
 )
 _WORD_OF_A_MANUAL = re.compile(
-    r"(?i)(?:my[-_]?)?(?:secret|password|passwd|passphrase|pass|pwd|token|key|api[-_]?key|test(?:ing|er|pass|key)?"
-    r"|dev|local|admin|root|user(?:name)?|guest|postgres|mysql|redis|rabbitmq|default|none|null|nil|true|false|yes"
+    r"(?i)(?:my[-_]?)?(?:secret|password|passwd|passphrase|pass|pwd|token|key|api[-_]?key|test(?:ing|er"
+    r"|pass|key)?"
+    r"|dev|local|admin|root|user(?:name)?|guest|postgres|mysql|redis|rabbitmq|default|none|null|nil"
+    r"|true|false|yes"
     r"|no|undefined|empty|unset|required|optional|string|text|bytes|str|hidden|any|value|letmein|welcome|demo"
     r"|incorrect|invalid|missing|unknown|expired)?[-_]?\d{0,4}"
 )

@@ -42,7 +42,8 @@ _ABOUT = re.compile(
     r"|(?i:tokens|author|authored|authority|passes|passed|passing|passenger|passive|secretary)"
 )
 _OPTION = re.compile(
-    r"(?<=\s)(?:(?:--pass(?:word)?|-p|-a)[ =]?[\"']?(\S{6,80})|(?:-u|--user)[ =]?[\"']?[^\s:]{1,60}:(\S{4,80}))"
+    r"(?<=\s)(?:(?:--pass(?:word)?|-p|-a)[ =]?[\"']?(\S{6,80})|(?:-u"
+    r"|--user)[ =]?[\"']?[^\s:]{1,60}:(\S{4,80}))"
 )
 _COMMAND = re.compile(
     r"\b(?:docker|podman|helm|sshpass|mysql\w*|mongo\w*|redis-cli|curl|wget|http|ldapsearch)\b"
