@@ -146,7 +146,11 @@ class Cache:
     def _client(self) -> redis.Redis:
         if self._opened is None:
             self._opened = redis.Redis.from_url(
-                self._url, socket_timeout=0.5, socket_connect_timeout=0.5, decode_responses=True
+                self._url,
+                socket_timeout=0.5,
+                socket_connect_timeout=0.5,
+                decode_responses=True,
+                single_connection_client=True,  # one thread uses it, and a pool would double the cost
             )
         return self._opened
 
