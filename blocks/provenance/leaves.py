@@ -3,12 +3,11 @@
 import dataclasses
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import date
 from enum import Enum
-from itertools import islice
+from functools import lru_cache
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -25,6 +24,7 @@ LONGEST_FIELD = 128
 MOST_WORDS_OF_A_FIELD = 8
 
 
+_END: Final = (object(), None)
 _USUAL = frozenset({str, int, float, bool, type(None)})
 
 
@@ -35,8 +35,7 @@ class Unreadable:
 UNREADABLE: Final = Unreadable()
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """One value that holds no others, or one key that is data rather than a name."""
 
     path: str
@@ -45,28 +44,34 @@ class Leaf:
     """A string, a number, a bool, None, or `UNREADABLE`."""
 
 
-def leaves(value: Any, most: int) -> Iterator[Leaf]:
-    """The leaves in their order, with `UNREADABLE` in the place of what was too deep or too much."""
+def leaves(value: Any, most: int, path: str = "") -> Iterator[Leaf]:
+    """The leaves in their order, with `UNREADABLE` in the place of what is too deep or too much.
+
+    After `most` steps the lists and maps that were not walked to their ends are `UNREADABLE` ones.
+    """
+    opened = [(path, _parts(value))]
+    if opened[0][1] is None:
+        yield Leaf(path, _scalar(value))
+        return
     steps = 0
-    waiting: list[tuple[str, Any, int]] = [("", value, 0)]
-    while waiting:
-        path, found, depth = waiting.pop()
+    while opened:
+        owner, parts = opened[-1]
+        key, found = next(parts, _END)  # type: ignore[arg-type]  # what is opened has parts
+        if key is _END[0]:
+            opened.pop()
+            continue
         steps += 1
-        if type(found) in _USUAL:
-            yield Leaf(path, found)
-            continue
-        inner = _inside(found) if depth < DEEPEST else None
+        if steps > most:
+            yield from (Leaf(unfinished, UNREADABLE) for unfinished, _ in opened)
+            return
+        place = f"{owner}.{key}" if owner else str(key)
+        if type(key) is not int and _is_data(str(key)):
+            yield Leaf(place, str(key))
+        inner = None if type(found) in _USUAL or len(opened) >= DEEPEST else _parts(found)
         if inner is None:
-            yield Leaf(path, _scalar(found))
-            continue
-        room = most - steps - len(waiting)
-        parts = list(islice(inner, max(0, room) + 1))
-        if len(parts) > room:
-            parts = parts[: max(0, room)]
-            yield Leaf(path, UNREADABLE)
-        if isinstance(found, Mapping):
-            yield from (Leaf(_joined(path, key), str(key)) for key, _ in parts if _is_data(str(key)))
-        waiting.extend((_joined(path, key), part, depth + 1) for key, part in reversed(parts))
+            yield Leaf(place, _scalar(found))
+        else:
+            opened.append((place, inner))
 
 
 def is_free_text(leaf: Leaf) -> bool:
@@ -82,16 +87,13 @@ def _name(path: str) -> str:
     return next((part.lower() for part in reversed(path.split(".")) if not part.isdigit()), "")
 
 
-def _joined(path: str, key: object) -> str:
-    return f"{path}.{key}" if path else str(key)
-
-
+@lru_cache(maxsize=4096)
 def _is_data(key: str) -> bool:
     """Whether a key is data: an address, a number, an id or words, and no name that a programmer gave."""
     return not key.replace("-", "_").isidentifier() or sum(map(str.isdigit, key)) >= DIGITS_OF_AN_ID
 
 
-def _inside(value: Any) -> Iterator[tuple[Any, Any]] | None:
+def _parts(value: Any) -> Iterator[tuple[Any, Any]] | None:
     """The parts of a container with their keys; None for what is no container."""
     if isinstance(value, Mapping):
         return iter(value.items())
@@ -108,6 +110,8 @@ def _inside(value: Any) -> Iterator[tuple[Any, Any]] | None:
 
 
 def _scalar(value: Any) -> Any:
+    if type(value) in _USUAL:
+        return value
     if isinstance(value, Enum):
         value = value.value
     for kind in (str, int, float):

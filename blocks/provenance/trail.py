@@ -14,7 +14,7 @@ from blocks.provenance.leaves import UNREADABLE, Leaf, Unreadable, is_free_text,
 from blocks.provenance.request import Request
 from blocks.provenance.wording import flat, normal, number, readings, tokens, words
 
-MOST_LEAVES = 20_000
+MOST_LEAVES = 5_000
 """Of one result; the rest is dropped."""
 MOST_FIELDS = 50_000
 MOST_TEXT = 1_000_000
@@ -76,8 +76,8 @@ class Trail:
     def labels_of(self, arguments: Mapping[str, Any]) -> dict[str, list[str]]:
         """The labels of each leaf of the arguments by its dotted path; none for an empty value.
 
-        Of 500 leaves; what is beyond is `unknown` under the path of the list or map that it is in. More than
-        500 arguments are a `ValueError`, which an article cannot be evaluated with.
+        Of 500 parts of each argument; what is beyond is `unknown` under the path of the list or map that it
+        is in. More than 500 arguments are a `ValueError`, with which no article can be evaluated.
         """
         if len(arguments) > MOST_ARGUMENTS:
             raise ValueError(
@@ -86,8 +86,9 @@ class Trail:
         answer: dict[str, set[str]] = {}
         with self._lock:
             self._index()
-            for leaf in leaves(arguments, MOST_ARGUMENTS):
-                answer.setdefault(leaf.path, set()).update(self._labels(leaf.value))
+            for name, value in arguments.items():
+                for leaf in leaves(value, MOST_ARGUMENTS, str(name)):
+                    answer.setdefault(leaf.path, set()).update(self._labels(leaf.value))
         return {path: sorted(labels) for path, labels in answer.items()}
 
     def as_json(self, most: int = MOST_TEXT) -> dict[str, Any]:
@@ -159,6 +160,8 @@ class Trail:
             return {"unknown", *self._lost}
         text = value if isinstance(value, str) else str(value)
         found = self._of_whole(text, value)
+        if not self._taken:
+            return found or {"unknown", *self._lost}
         if not found:
             found = self._of_parts(text)
         found |= self._of_readings(text)

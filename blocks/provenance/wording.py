@@ -17,6 +17,7 @@ JOINERS = frozenset("@.+-/:%&=~#_\\?'\u2019")
 SEPARATOR = "\0"
 """Stands between two texts that are searched as one."""
 MOST_TOKENS = 200
+SHORTEST_ENCODED = 8
 SHORTEST_TOKEN = 4
 _DIGITS = re.compile(r"(?<![\w.])-?\d[\d,']*(?:\.\d+)?(?![\d])")
 _PIECES = re.compile(r"[^\s\"'`<>()\[\]{},;|]+")
@@ -83,7 +84,11 @@ def readings(text: str) -> list[str]:
     waiting = [text]
     for _ in range(2):
         waiting = [reading for one in waiting for reading in _decoded(one) if reading != one]
+        if not waiting:
+            break
         found.update(dict.fromkeys(waiting))
+    if not found:
+        return []
     plain = normal(text)
     return [form for form in dict.fromkeys(map(normal, found)) if form and form != plain]
 
@@ -131,15 +136,17 @@ def _of_address(piece: str) -> Iterator[str]:
 
 
 def _decoded(text: str) -> Iterator[str]:
-    yield "".join(
-        char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) not in {"Cf", "Mn"}
-    )
-    yield _PLUS.sub("@", text)
+    if not text.isascii():
+        wide = unicodedata.normalize("NFKC", text)
+        yield "".join(char for char in wide if unicodedata.category(char) not in {"Cf", "Mn"})
+    if "+" in text:
+        yield _PLUS.sub("@", text)
     if "%" in text:
         yield unquote(text)
     if " " in text or "-" in text:
         yield text.replace(" ", "").replace("-", "")
-    yield from _from_bytes(text.strip())
+    if len(text) >= SHORTEST_ENCODED:
+        yield from _from_bytes(text.strip())
 
 
 def _from_bytes(text: str) -> Iterator[str]:
