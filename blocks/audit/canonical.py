@@ -28,7 +28,7 @@ def canonical_of_plain(value: Any) -> str:
         value = _with_integers(value)
     if _numbers_are_alike(value):
         text = _encode(value)
-        if not _BEYOND.search(text):
+        if text.isascii() or not _BEYOND.search(text):
             return text
     return rfc8785.dumps(value).decode()
 
