@@ -46,9 +46,8 @@ def python_calls(text: str) -> Iterator[tuple[int, int]]:
     names = _Names(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.expr) and names.is_start(node):
-            line: int = node.lineno
-            start = starts[min(line - 1, len(starts) - 1)]
-            yield start, starts[min(line, len(starts) - 1)] or len(text)
+            last = min(node.lineno, len(starts) - 1)
+            yield starts[last - 1], starts[last]
 
 
 def _tree(text: str) -> ast.Module | None:
