@@ -28,7 +28,8 @@ def _fetch():
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--upgrade"]
     # AgentDojo wants the SDKs of six model providers; replaying needs none of them
     command += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--target", str(FOLDER)]
-    subprocess.run([*command, "-r", str(LOCK)], check=True)
+    if subprocess.run([*command, "-r", str(LOCK)], check=False).returncode:
+        sys.exit(f"AgentDojo could not be installed into {FOLDER}; pip says above why")
 
 
 def _without_models():

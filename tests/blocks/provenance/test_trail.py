@@ -1,6 +1,7 @@
 """Where the values of an action come from."""
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
@@ -198,6 +199,23 @@ def test_data_is_looked_up_when_it_is_read():
 
     assert ["tool_output"] == facts["seen"]
     assert ["text", "tool_output"] == facts["labels"] == facts["arguments"]["to"]
+
+
+def test_threads_share_a_trail():
+    """Taking in and asking at the same time loses nothing."""
+    trail = Trail()
+
+    def work(worker):
+        for number in range(20):
+            trail.take({"id": f"{worker}-{number}@x.org"}, ("tool_output",), "any")
+            assert "unknown" not in labels(f"{worker}-{number}@x.org", trail)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+
+    assert all(
+        {"field", "tool_output"} == labels(f"{one}-{two}@x.org", trail) for one in range(4) for two in (0, 19)
+    )
 
 
 anything = st.recursive(
