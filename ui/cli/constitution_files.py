@@ -18,10 +18,12 @@ from blocks.errors import BadInput
 from blocks.keys import HUB_KEY, SigningKey
 from blocks.plain import plain as plain_json
 from blocks.settings import load_settings
-from ui.cli.constitution_named import named, read_file
+from ui.cli.connect import hub
+from ui.cli.constitution_named import is_file, named, read_file
 from ui.cli.constitution_shown import show_answer, show_comparison
 from ui.cli.terminal import console, plain
 from ui.verdicts import answered
+from ui.wire_constitutions import Answered
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The constitution's YAML file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -78,14 +80,21 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """What would be decided, which articles matched, and which almost did. Exit code 1 for a refusal."""
-    asked = described(stage, action, _facts(facts))
-    answer = answered(named(ref), asked, explained=True)
+    answer = _answer(ref, stage, action, _facts(facts))
     if as_json:
         typer.echo(answer.model_dump_json(indent=2))
     else:
         show_answer(answer, console())
     if answer.verdict in REFUSED:
         raise typer.Exit(1)
+
+
+def _answer(ref: str, stage: str, action: str, facts: dict[str, Any]) -> Answered:
+    """The hub answers for what it obeys and keeps; a file and the shipped constitution need none."""
+    if is_file(ref) or ref == "shipped":
+        return answered(named(ref), described(stage, action, facts), explained=True)
+    with hub() as client:
+        return client.evaluate(stage, action, facts, ref=ref, explain=True)
 
 
 def diff(one: Ref, other: Ref, as_json: AsJson = False) -> None:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from blocks.constitution.comparing import compare
 from blocks.constitution.constitution import Constitution
 from blocks.constitution.examples import check_examples
-from blocks.errors import NotFound
+from blocks.errors import Conflict, NotFound
 from blocks.keys import PublicKey, trusted_keys
 from blocks.plain import plain
 from blocks.records import activations
@@ -105,6 +105,7 @@ async def show_difference(
 @router.post("/rollback")
 async def roll_back(given: Reason, hub: CurrentHub, principal: CurrentPrincipal) -> Step:
     """Put the version in force again that was so before the present one."""
+    _check_versions_count(hub)
     step = await activations.rollback(
         hub.database, tenant=principal.tenant, by=principal, keys=_keys(hub), reason=given.reason
     )
@@ -114,6 +115,7 @@ async def roll_back(given: Reason, hub: CurrentHub, principal: CurrentPrincipal)
 @router.post("/activations/{activation}/confirm")
 async def confirm(activation: int, hub: CurrentHub, principal: CurrentPrincipal) -> Step:
     """The second person's yes: what waited is in force."""
+    _check_versions_count(hub)
     step = await activations.confirm(
         hub.database, activation, tenant=principal.tenant, by=principal, keys=_keys(hub)
     )
@@ -130,6 +132,7 @@ async def withdraw(activation: int, hub: CurrentHub, principal: CurrentPrincipal
 @router.post("/{ref}/activate")
 async def activate(ref: str, asked: ActivationAsked, hub: CurrentHub, principal: CurrentPrincipal) -> Step:
     """Put a version in force; where no replay of it was looked at, it waits for a second person."""
+    _check_versions_count(hub)
     step = await activations.request_activation(
         hub.database,
         tenant=principal.tenant,
@@ -146,6 +149,7 @@ async def activate(ref: str, asked: ActivationAsked, hub: CurrentHub, principal:
 async def show_version(ref: str, hub: CurrentHub, principal: CurrentPrincipal) -> FullVersion:
     """One version with its document; `active` names the one in force."""
     if ref == "active":
+        _check_versions_count(hub)
         found = await activations.active(hub.database, principal.tenant)
         if found is None:
             raise NotFound("no published constitution is active", mend="activate one, see /v1/constitutions")
@@ -154,6 +158,15 @@ async def show_version(ref: str, hub: CurrentHub, principal: CurrentPrincipal) -
     standings = await activations.standings(hub.database, principal.tenant)
     told = _version(found, standings).model_dump()
     return FullVersion(**told, text=found.text, signature=found.signature)
+
+
+def _check_versions_count(hub: Hub) -> None:
+    """Raise `Conflict` where the hub obeys a file instead of its versions."""
+    if hub.constitution.path is not None:
+        raise Conflict(
+            "this hub obeys the file that SOMA_CONSTITUTION names, and none of its published versions",
+            mend="take the setting away and start the hub again",
+        )
 
 
 def examples_in(constitution: Constitution) -> int:
@@ -170,6 +183,7 @@ def _version(version: ConstitutionVersion, standings: Any) -> Version:
 
 
 async def _told(hub: Hub, step: Activation) -> Step:
+    hub.constitution.nudge()
     return _step(step, await get_version(hub.database, step.tenant, step.digest))
 
 

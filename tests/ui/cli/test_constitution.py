@@ -5,9 +5,7 @@ from itertools import count
 import pytest
 
 from blocks.errors import BadInput
-from blocks.identity import Principal
-from blocks.keys import SigningKey, trusted_keys
-from blocks.records.activations import confirm
+from blocks.keys import SigningKey
 from ui.cli.constitution_replay import moment
 
 HOUSE = """\
@@ -204,7 +202,7 @@ def test_a_newcomers_way(soma, gateway, house):
     assert (rolled.code, after["digest"]) == (0, before["digest"]), rolled.err
 
 
-def test_a_second_person_is_told_what_to_do(soma, gateway, house):
+def test_a_second_person_is_told_what_to_do(soma, gateway, house, monkeypatch):
     """Without a look ahead an activation waits: exit code 1, and the line says how to go on."""
     title = house.read_text().split("name: ")[1].split(",")[0] + "@1.0.0"
     soma("constitution", "sign", str(house))
@@ -214,16 +212,32 @@ def test_a_second_person_is_told_what_to_do(soma, gateway, house):
     alone = soma("constitution", "confirm", number)
     withdrawn = soma("constitution", "withdraw", number)
     again = soma("constitution", "activate", title, "--json")
-    keys, step = trusted_keys(gateway.settings.keys_path), json.loads(again.out)["id"]
-    second = Principal(tenant="default", name="bea", roles=frozenset({"approver"}))
-    gateway.records(lambda database: confirm(database, step, tenant="default", by=second, keys=keys))
+    token = gateway.client().create_token(f"bea-{number}", ["approver"]).secret
+    monkeypatch.setenv("SOMA_TOKEN", token)
+    confirmed = soma("constitution", "confirm", str(json.loads(again.out)["id"]))
+    monkeypatch.delenv("SOMA_TOKEN")
     listed = soma("constitution", "history")
     soma("constitution", "rollback")
 
     assert (waiting.code, f"soma constitution confirm {number}" in waiting.out) == (1, True)
     assert (alone.code, "another person" in alone.err) == (2, True)
     assert (withdrawn.code, "is withdrawn" in withdrawn.out) == (0, True)
-    assert (again.code, "bea" in listed.out) == (1, True)
+    assert (again.code, confirmed.code) == (1, 0), confirmed.err
+    assert "is in force" in confirmed.out
+    assert f"bea-{number}" in listed.out
+
+
+def test_the_constitution_in_force_explains_itself(soma):
+    """`active` is answered by the hub that is up, by what it obeys at the moment."""
+    said = soma(
+        "constitution", "explain", "active", "--stage", "tool.call", "--action", "shell.run", "--json"
+    )
+
+    told = json.loads(said.out)
+
+    assert (told["stage"], told["constitution"].keys()) == ("tool.call", {"name", "version", "digest"})
+    assert told["explanation"]["matched"]
+    assert said.code == (1 if told["verdict"] in {"approve", "deny"} else 0)
 
 
 def test_the_shadow_is_begun_told_and_ended(soma, house):

@@ -7,12 +7,11 @@ import pytest
 
 from blocks.constitution.document import ConstitutionInvalid, parse_constitution
 from blocks.constitution.signing import SignatureInvalid, sign
-from blocks.errors import BadInput, Conflict, NotFound
-from blocks.identity import Principal
-from blocks.keys import SigningKey, trusted_keys
-from blocks.records.activations import confirm
+from blocks.errors import BadInput, Conflict, Forbidden, NotFound
+from blocks.keys import SigningKey
 from blocks.records.audit import list_records, store_records
 from capsules.environment import SHIPPED_CONSTITUTION
+from ui.client import HubClient
 
 ARTICLE = """
   - id: {id}
@@ -91,11 +90,10 @@ def told(digest, verdict):
     return {"constitution": digest, "verdict": verdict, "articles": articles}
 
 
-def second_person(gateway, activation):
-    """Another administrator's yes."""
-    by = Principal(tenant="default", name=f"second-{next(numbers)}", roles=frozenset({"admin"}))
-    keys = trusted_keys(gateway.settings.keys_path)
-    return gateway.records(lambda database: confirm(database, activation, tenant="default", by=by, keys=keys))
+def somebody(gateway, *roles):
+    """The client of another person with these roles."""
+    made = gateway.client().create_token(f"person-{next(numbers)}", list(roles))
+    return HubClient(gateway.url, made.secret)
 
 
 def test_a_document_is_validated_with_every_problem(gateway):
@@ -167,12 +165,33 @@ def test_an_activation_nobody_looked_ahead_of_waits_for_a_second_person(gateway)
     assert client.constitution("active").digest == before.digest
     with pytest.raises(Conflict):
         client.activate(published(gateway).digest)
-    with pytest.raises(Exception, match="another person"):
+    with pytest.raises(Forbidden, match="another person"):
         client.confirm(step.id)
-    second_person(gateway, step.id)
+    with pytest.raises(Forbidden, match="it takes the role"):
+        somebody(gateway, "viewer").confirm(step.id)
+    assert somebody(gateway, "approver").confirm(step.id).state == "done"
     assert client.constitution("active").digest == version.digest
     assert client.rollback(reason="enough").digest == before.digest
     assert client.constitution("active").digest == before.digest
+
+
+def test_who_only_reads_changes_nothing(gateway):
+    """A viewer may read, ask and replay; publishing, activating and the shadow take an admin."""
+    viewer, version = somebody(gateway, "viewer"), published(gateway)
+    made = viewer.replay(since=datetime.now(UTC) - timedelta(hours=1), ref=version.digest)
+
+    assert viewer.constitution("active").standing == "active"
+    assert viewer.evaluate("task", "x").stage == "task"
+    assert viewer.replay_report(made.id).looked_at_by == [viewer.whoami().name]
+    for call in (
+        lambda: viewer.publish("x", signature="x", key="x"),
+        lambda: viewer.activate(version.digest),
+        viewer.rollback,
+        lambda: viewer.start_shadow(version.digest),
+        viewer.end_shadow,
+    ):
+        with pytest.raises(Forbidden):
+            call()
 
 
 def test_an_activation_may_be_withdrawn(gateway):
@@ -242,6 +261,27 @@ def test_a_replay_needs_one_candidate_and_a_moment(gateway, body):
 
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_hub_that_obeys_a_file_says_so(serve, tmp_path):
+    """Where the settings name a file, no version is activated in vain; verdicts are the file's."""
+    file = tmp_path / "rules.yaml"
+    file.write_text(a_text())
+    with serve(constitution=file) as gateway:
+        client, version = gateway.client(), published(gateway)
+        found = client.evaluate("tool.call", "mail.send", {"tool": {"arguments": {"to": "eve"}}})
+        for call in (
+            client.rollback,
+            lambda: client.activate(version.digest),
+            lambda: client.constitution("active"),
+        ):
+            with pytest.raises(Conflict, match="SOMA_CONSTITUTION"):
+                call()
+
+    assert (found.verdict, found.constitution.digest) == (
+        "deny",
+        parse_constitution(file.read_text(), "f").digest,
+    )
 
 
 def test_the_shadow_is_counted_and_blocks_nothing(gateway):
