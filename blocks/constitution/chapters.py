@@ -5,7 +5,7 @@ list, `[first, second, ...]`, and answered in one call. When one of them cannot 
 answer, and they are asked one by one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cel
@@ -50,6 +50,8 @@ class Chapter:
 
     articles: tuple[tuple[Article, int | None], ...]
     """With the number of the condition; None always holds."""
+    unconditional: bool
+    """Whether some article always holds."""
     groups: tuple[_Group, ...]
     needs: Needs
 
@@ -62,25 +64,30 @@ class Chapter:
         parts = [different[start : start + TOGETHER] for start in range(0, len(different), TOGETHER)]
         return cls(
             tuple((article, numbers[condition.text] if condition else None) for article, condition in given),
+            any(condition is None for _, condition in given),
             tuple(_group(part) for part in parts),
             Needs.of(different),
         )
 
-    def ask(self, inquiry: Inquiry) -> Iterator[tuple[Article, str | None]]:
+    def ask(self, inquiry: Inquiry) -> list[tuple[Article, str | None]]:
         """Each article that holds, with None, and each that cannot be evaluated, with the reason."""
-        answers: list[bool | str] = []
-        if self.groups:
-            answers = self._answers(inquiry)
-            if answers.count(False) == len(answers) and None not in {number for _, number in self.articles}:
-                return
+        answers = self._answers(inquiry) if self.groups else []
+        if not self.unconditional and answers.count(False) == len(answers):
+            return []
+        found: list[tuple[Article, str | None]] = []
         for article, number in self.articles:
             answer = True if number is None else answers[number]
-            if answer is not False:
-                yield article, None if answer is True else str(answer)
+            if answer is True:
+                found.append((article, None))
+            elif answer is not False:
+                found.append((article, str(answer)))
+        return found
 
     def _answers(self, inquiry: Inquiry) -> list[bool | str]:
         try:
             context = self.needs.context(inquiry)
+            if len(self.groups) == 1:
+                return self.groups[0].ask(context, inquiry)
             return [answer for group in self.groups for answer in group.ask(context, inquiry)]
         except Exception as error:  # noqa: BLE001  # whatever goes wrong must not let anything through
             why = str(error) or type(error).__name__

@@ -71,17 +71,21 @@ class Checker:
     def __init__(self, variables: Mapping[str, Type]) -> None:
         self._variables = variables
 
-    @singledispatchmethod
     def type_of(self, node: Node) -> Type:
+        kind: Type = _TYPED(type(node))(self, node)
+        return kind
+
+    @singledispatchmethod
+    def _typed(self, node: Node) -> Type:
         raise ConditionError(f"{type(node).__name__} is not understood", node.position)
 
-    @type_of.register
+    @_typed.register
     def _(self, node: parser.Literal) -> Type:
         if node.kind == "int" and isinstance(node.value, int) and node.value > _LARGEST_INT:
             raise ConditionError(f"{node.value} does not fit into 64 bits", node.position)
         return _LITERALS[node.kind]
 
-    @type_of.register
+    @_typed.register
     def _(self, node: parser.Name) -> Type:
         if node.name not in self._variables:
             raise ConditionError(
@@ -94,7 +98,7 @@ class Checker:
             )
         return self._variables[node.name]
 
-    @type_of.register
+    @_typed.register
     def _(self, node: parser.Member) -> Type:
         owner = self.type_of(node.owner)
         if owner.is_record:
@@ -111,7 +115,7 @@ class Checker:
             return DYN
         raise ConditionError(f"{owner} has no field {node.name!r}", node.position)
 
-    @type_of.register
+    @_typed.register
     def _(self, node: parser.Index) -> Type:
         owner, key = self.type_of(node.owner), self.type_of(node.key)
         wanted = INT if owner.name == "list" else STRING
@@ -121,7 +125,7 @@ class Checker:
             raise ConditionError(f"{owner}[...] takes {wanted}, not {key}", node.position)
         return owner.inner[-1] if owner.inner else DYN
 
-    @type_of.register
+    @_typed.register
     def _(self, node: parser.Unary) -> Type:
         operand = self.type_of(node.operand)
         if node.operator == "!":
@@ -130,7 +134,7 @@ class Checker:
             raise ConditionError(f"'-' needs a number, not {operand}", node.position)
         return operand
 
-    @type_of.register
+    @_typed.register
     def _(self, node: parser.Binary) -> Type:
         left, right = self.type_of(node.left), self.type_of(node.right)
         if node.operator in {"&&", "||"}:
@@ -145,7 +149,7 @@ class Checker:
             return self._require(ordered and comparable(left, right), node, left, right)
         return self._arithmetic(node, left, right)
 
-    @type_of.register
+    @_typed.register
     def _(self, node: parser.Ternary) -> Type:
         self._bool(self.type_of(node.condition), "?", node.condition)
         then, otherwise = self.type_of(node.then), self.type_of(node.otherwise)
@@ -155,12 +159,12 @@ class Checker:
             raise ConditionError(f"'?:' gives {then} or {otherwise}: make them one type", node.position)
         return DYN
 
-    @type_of.register
+    @_typed.register
     def _(self, node: parser.ListOf) -> Type:
         kinds = {self.type_of(item) for item in node.items}
         return list_of(kinds.pop() if len(kinds) == 1 else DYN)
 
-    @type_of.register
+    @_typed.register
     def _(self, node: parser.MapOf) -> Type:
         for key, _ in node.items:
             if (kind := self.type_of(key)) != STRING:
@@ -168,7 +172,7 @@ class Checker:
         kinds = {self.type_of(value) for _, value in node.items}
         return Type("map", (STRING, kinds.pop() if len(kinds) == 1 else DYN))
 
-    @type_of.register
+    @_typed.register
     def _(self, node: parser.Macro) -> Type:
         owner = self.type_of(node.owner)
         if owner.name not in {"list", "map", "dyn"}:
@@ -184,7 +188,7 @@ class Checker:
         self._bool(kinds[0], f"{node.name}()", node)
         return list_of(owner.inner[0] if owner.inner else DYN) if node.name == "filter" else BOOL
 
-    @type_of.register
+    @_typed.register
     def _(self, node: parser.Call) -> Type:
         special: Mapping[str, Callable[[parser.Call], Type]] = {"has": self._has, "size": self._size}
         if asks_history(node) and self._variables.get("history") == HISTORY:
@@ -263,6 +267,10 @@ class Checker:
         if not condition:
             raise ConditionError(f"{left} {node.operator} {right} can never hold", node.position)
         return BOOL
+
+
+_TYPED = vars(Checker)["_typed"].dispatcher.dispatch
+"""`singledispatchmethod` itself makes a new function for every call, which is most of what it takes."""
 
 
 def _accepts(signature: Signature, owner: Type | None, kinds: tuple[Type, ...]) -> bool:

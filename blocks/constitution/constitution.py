@@ -20,8 +20,6 @@ from blocks.constitution.decisions import (
 )
 from blocks.constitution.detectors.secrets import redact_text
 from blocks.constitution.inquiry import Inquiry
-from blocks.constitution.quoting import quoted
-from blocks.constitution.values import fact
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.]*)\}")
 MOST_REMEMBERED = 4096
@@ -100,7 +98,7 @@ class Constitution:
         unread: list[Determination] = []
         for article, problem in chapter.ask(inquiry):
             if problem is None:
-                found.append(_determined(article, inquiry.facts))
+                found.append(_determined(article, inquiry))
             else:
                 inquiry.unreadable = True
                 (unread if article.verdict == "allow" else found).append(_unreadable(article, problem))
@@ -118,10 +116,10 @@ def _by_weight(determination: Determination) -> int:
     return -RANK[determination.verdict]
 
 
-def _determined(article: Article, facts: Mapping[str, Any]) -> Determination:
+def _determined(article: Article, inquiry: Inquiry) -> Determination:
     reason = article.reason
     if "{" in reason:
-        reason = PLACEHOLDER.sub(lambda match: _quoted(match[1], facts), reason)
+        reason = PLACEHOLDER.sub(lambda match: inquiry.quote(tuple(match[1].split("."))), reason)
     return Determination(
         article=article.id,
         verdict=article.verdict,
@@ -141,7 +139,3 @@ def _unreadable(article: Article, problem: str) -> Determination:
         remedy=article.remedy,
         severity=article.severity,
     )
-
-
-def _quoted(path: str, facts: Mapping[str, Any]) -> str:
-    return quoted(fact(tuple(path.split(".")), facts))

@@ -14,7 +14,6 @@ from blocks.constitution.inquiry import Inquiry
 from blocks.constitution.lexer import ConditionError
 from blocks.constitution.quoting import quoted
 from blocks.constitution.stages import variables
-from blocks.constitution.values import fact
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,15 +113,8 @@ def _values(condition: Condition, inquiry: Inquiry) -> dict[str, str]:
             *(item for question in condition.questions for item in question.facts),
         ]
     ):
-        found[str(wanted)] = _quoted(wanted.path, inquiry.facts)
+        found[str(wanted)] = inquiry.quote(wanted.path)
     for question in condition.questions:
         if inquiry.answers.get(question.text) is not None:
             found[question.text] = quoted(inquiry.answers[question.text])
     return found
-
-
-def _quoted(path: tuple[str, ...], facts: Mapping[str, Any]) -> str:
-    try:
-        return quoted(fact(path, facts))
-    except Exception:  # noqa: BLE001  # a fact that cannot be shown is still named
-        return "(cannot be read)"

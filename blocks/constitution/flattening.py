@@ -62,7 +62,8 @@ class Flattener:
         """The expression over flat variables; names bound by macros stay."""
         path = path_of(node)
         if path is None or path[0] in bound:
-            return self._written(node, bound)
+            written: str = _WRITTEN(type(node))(self, node, bound)
+            return written
         self.values[path] = None
         return variable(path)
 
@@ -153,6 +154,10 @@ class Flattener:
 
     def _listed(self, nodes: Iterable[Node], bound: frozenset[str]) -> str:
         return ", ".join(self.write(node, bound) for node in nodes)
+
+
+_WRITTEN = vars(Flattener)["_written"].dispatcher.dispatch
+"""`singledispatchmethod` itself makes a new function for every call, which is most of what it takes."""
 
 
 def _compound(node: Node) -> bool:

@@ -10,6 +10,7 @@ from blocks.constitution.fact_paths import Fact, Path
 from blocks.constitution.functions import NO_ANSWER
 from blocks.constitution.history import History
 from blocks.constitution.lexer import ConditionError
+from blocks.constitution.quoting import quoted
 from blocks.constitution.types import TIMESTAMP
 from blocks.constitution.values import MISSING, checked, fact
 
@@ -31,7 +32,7 @@ class Question:
 class Inquiry:
     """One decision's view of the facts, in which nothing is worked out twice."""
 
-    __slots__ = ("_history", "_opened", "answers", "facts", "given", "problems", "unreadable")
+    __slots__ = ("_history", "_opened", "_quotes", "answers", "facts", "given", "problems", "unreadable")
 
     def __init__(self, facts: Mapping[str, Any], given: Mapping[str, Any] | None = None) -> None:
         self.facts = facts
@@ -43,6 +44,7 @@ class Inquiry:
         """The engine's name of a question -> why it has no answer."""
         self.unreadable = False
         self._opened: dict[Path, Any] = {}
+        self._quotes: dict[Path, str] = {}
         self._history: History | None = None
 
     def answer(self, question: Question) -> Any:
@@ -81,6 +83,19 @@ class Inquiry:
             return checked(value, wanted.kind, opened=opened)
         except ConditionError as error:
             raise ConditionError(f"the fact {wanted} {error.message}") from None
+
+    def quote(self, path: Path) -> str:
+        """The fact as a reason may quote it."""
+        found = self._quotes.get(path)
+        if found is None:
+            found = self._quotes[path] = self._quoted(path)
+        return found
+
+    def _quoted(self, path: Path) -> str:
+        try:
+            return quoted(fact(path, self.facts))
+        except Exception:  # noqa: BLE001  # a fact that cannot be shown is no reason to have no decision
+            return "(cannot be read)"
 
     def history(self) -> History:
         if self._history is None:
