@@ -97,9 +97,10 @@ def any_in(value: Any, search: Callable[[Text], Iterable[Hit]], *, numbers: bool
     if isinstance(value, str) and len(value) <= MOST_CHARACTERS:
         return any(True for _ in search(Text(text=value)))
     try:
-        return any(True for text in texts_of(value, numbers=numbers) for _ in search(text))
+        texts = list(texts_of(value, numbers=numbers))
     except TooMuch:
         return True
+    return any(True for text in texts for _ in search(text))
 
 
 def found_in(

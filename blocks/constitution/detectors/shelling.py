@@ -7,6 +7,7 @@ from typing import Any
 from blocks.constitution.detectors.findings import Finding, Hit, Text, any_in, found_in, shortened
 from blocks.constitution.detectors.python_calls import python_calls
 
+_PHP = re.compile(r"<\?(?:php|=)")
 _FENCED = re.compile(r"```[^\n`]{0,40}\n(.*?)(?:```|\Z)", re.DOTALL)
 _SH = r"(?:/(?:usr/)?(?:local/)?bin/)?(?:ba|z|da|k|a)?sh"
 _RUN_WITH = "id|ls|pwd|whoami|hostname|env|uname|date"
@@ -68,7 +69,7 @@ _FORMS: tuple[tuple[str, str, str], ...] = (
         "php",
         "<?",
         (
-            r"<\?(?:php|=)[\s\S]{0,5000}?\b(?:system|exec|shell_exec|passthru|proc_open|popen"
+            r"\b(?:system|exec|shell_exec|passthru|proc_open|popen"
             r"|pcntl_exec)[ \t]*\([ \t]*[^)\s]"
         ),
     ),
@@ -132,8 +133,14 @@ def _search(text: Text) -> Iterator[Hit]:
         return
     for kind, sign, pattern in _COMPILED:
         if sign in whole:
-            for match in pattern.finditer(whole):
+            for match in pattern.finditer(whole, _begin(kind, whole)):
                 yield Hit(kind=kind, start=match.start(), end=match.end())
+
+
+def _begin(kind: str, whole: str) -> int:
+    """Where a form may begin: PHP only after its opening tag."""
+    opened = _PHP.search(whole) if kind == "php" else None
+    return opened.end() if opened else len(whole) if kind == "php" else 0
 
 
 def _python(whole: str) -> Iterator[Hit]:
