@@ -24,6 +24,8 @@ MOST_RUNS = 400
 FEW_WORDS = 8
 """Shorter texts are looked up by runs of two or three words, longer ones by runs of five."""
 SAVED = 1
+_EARNED = frozenset({"request", "field"})
+"""What a value has by where it stands; no source may hand these labels out."""
 
 
 class Trail:
@@ -64,7 +66,7 @@ class Trail:
         With `text` among the labels every part of it counts as free text. It is indexed when somebody asks
         where a value comes from; here it is only walked.
         """
-        given = frozenset(labels)
+        given = frozenset(labels) - _EARNED
         found, size = _walked(value)
         with self._lock:
             self._seen |= given
