@@ -21,6 +21,12 @@ from blocks.errors import BadInput, SomaError
 FORMAT = "soma/decision-certificate"
 VERSION = 1
 MOST_DIGESTS = 1_000_000
+RULES = (
+    {"digest", "name", "version", "text", "key", "signature"},
+    {"digest", "unsigned", "text"},
+    {"digest", "unsigned"},
+)
+"""What a certificate may say of a constitution: published, or a file, whose text may be lost."""
 FIELDS = {"format", "version", "tenant", "decision", "related", "constitution"}
 
 
@@ -121,13 +127,15 @@ def _relation(record: Mapping[str, Any], decision: Mapping[str, Any]) -> Step:
 
 
 def _approved(related: list[dict[str, Any]], decision: Mapping[str, Any]) -> Step:
-    """People agreed to exactly this action, and the log has their answer."""
-    events = {item["record"].get("event") for item in related if item["record"]["kind"] == "approval"}
-    by = ", ".join(map(str, decision["approval"].get("by") or ())) or "nobody"
-    if "approved" in events:
-        return Step(name="approval", state="ok", said=f"approved by {by}")
-    said = f"the decision says that {by} approved it; the certificate has no record of that"
-    return Step(name="approval", state="open", said=said)
+    """People agreed to exactly this action, and the log has their answers."""
+    answers = [item["record"] for item in related if item["record"]["kind"] == "approval"]
+    said, by = {record.get("event") for record in answers}, decision["approval"].get("by") or []
+    silent = sorted(set(map(str, by)) - {record.get("by") for record in answers})
+    who = ", ".join(map(str, by)) or "nobody"
+    if "approved" in said and not silent:
+        return Step(name="approval", state="ok", said=f"approved by {who}")
+    told = f"the decision says that {who} approved it; the certificate has no record of that"
+    return Step(name="approval", state="open", said=told)
 
 
 def _rule_steps(said: Mapping[str, Any], decision: Mapping[str, Any], keys: Keys) -> Iterator[Step]:
@@ -136,9 +144,12 @@ def _rule_steps(said: Mapping[str, Any], decision: Mapping[str, Any], keys: Keys
         told = f"the hub's own limit {who!r} decided, before any constitution was asked: nothing to derive"
         yield Step(name="verdict", state="open", said=told)
         return
+    if set(said) not in RULES or said["digest"] != decision["constitution"]:
+        yield Step(name="constitution", state="failed", said="it is another one than the decision names")
+        return
     text = said.get("text")
     if text is None:
-        told = str(said.get("unsigned") or "the certificate does not have its text")
+        told = str(said["unsigned"])
         yield Step(name="constitution", state="open", said=told)
         yield Step(name="verdict", state="open", said="it cannot be derived without the constitution's text")
         return

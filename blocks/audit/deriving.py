@@ -1,21 +1,26 @@
 """Deciding a recorded action again, from what was recorded and nothing else."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from blocks.audit.keeping import action_of
 from blocks.audit.steps import Step
 from blocks.constitution.constitution import Constitution
-from blocks.constitution.decisions import RANK, Decision
+from blocks.constitution.decisions import RANK, Action, Decision
+from blocks.constitution.stages import variables
+from blocks.constitution.withheld import Withheld
 
 NAME = "verdict"
+NOT_KEPT = Withheld("0" * 64, 0)
+"""Stands for a variable that the record does not have at all."""
 
 
 def derived(constitution: Constitution, record: Mapping[str, Any]) -> Step:
     """Whether the constitution says about the recorded facts what the record says."""
     if not record.get("facts"):
         return Step(name=NAME, state="open", said="no facts were recorded, so nothing can be derived")
-    decision = constitution.decide(*action_of(record))
+    decision = constitution.decide(*_recorded(record))
     articles = [item.article for item in decision.articles]
     recorded = [item["article"] for item in record["articles"]]
     if (decision.verdict, articles) == (record["verdict"], recorded):
@@ -29,6 +34,13 @@ def derived(constitution: Constitution, record: Mapping[str, Any]) -> Step:
     says = f"{decision.verdict} by {', '.join(articles) or 'the default'}"
     said = f"recorded is {record['verdict']} by {', '.join(recorded) or 'the default'}; derived is {says}"
     return Step(name=NAME, state="failed", said=said)
+
+
+def _recorded(record: Mapping[str, Any]) -> tuple[Action, dict[str, Any]]:
+    """The recorded action, in which each variable that was not kept is withheld, and never just missing."""
+    action, answers = action_of(record)
+    absent = dict.fromkeys([*variables(action.stage), "history"], NOT_KEPT)
+    return replace(action, facts={**absent, **action.facts}), answers
 
 
 def _unreadable(decision: Decision) -> str:
