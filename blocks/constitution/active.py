@@ -61,6 +61,7 @@ class ActiveConstitution(ConstitutionSource):
         self._ready = False
         self._thread: Thread | None = None
         self._closed, self._looked, self._starting = Event(), Event(), Lock()
+        self._nudged = Event()
         self._pointer: str | None = None
         """What the database said last."""
         self._trusted: tuple[float, Keys] = (float("-inf"), {})
@@ -82,9 +83,14 @@ class ActiveConstitution(ConstitutionSource):
             self._begin()
         return self._shadow
 
+    def nudge(self) -> None:
+        """Look now: something was changed in this process, and the others are to hear of it."""
+        self._nudged.set()
+
     def close(self) -> None:
         """End the thread; what is in force stays as it is."""
         self._closed.set()
+        self._nudged.set()
         if self._thread is not None:
             self._thread.join(1.0)
 
@@ -110,13 +116,15 @@ class ActiveConstitution(ConstitutionSource):
                 except Exception:
                     logger.exception("looking for the constitution in force failed")
                 self._looked.set()
-                self._closed.wait(POLL)
+                self._nudged.wait(POLL)
             runner.run(asker.close())
         cache.close()
 
     def _glance(self, runner: asyncio.Runner, asker: Asker, cache: Cache) -> None:
         first, now = self._pointer is None, time.monotonic()
-        pointer = None if first else cache.pointer()
+        nudged = self._nudged.is_set()
+        self._nudged.clear()
+        pointer = None if first or nudged else cache.pointer()
         if pointer is not None and pointer == self._pointer and now < self._next_truth:
             return
         try:

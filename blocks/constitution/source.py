@@ -74,6 +74,9 @@ class ConstitutionSource:
     def start(self) -> None:
         """Begin to follow what is in force; a file is looked at when it is asked for."""
 
+    def nudge(self) -> None:
+        """Look now, because something was changed here; a file is looked at anyway."""
+
     def close(self) -> None:
         """Stop following; a file needs no more than nobody asking."""
 

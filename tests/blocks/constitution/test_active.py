@@ -351,6 +351,21 @@ def test_a_forked_process_follows_on_its_own(house):
     assert os.waitpid(child, 0)[1] == 0
 
 
+def test_who_changes_something_tells_the_others(house, monkeypatch):
+    """A nudged process asks the database at once, and its pointer sends the others there."""
+    house.activate("1.0.0")
+    monkeypatch.setattr(active_module, "TRUTH", 3600.0)
+    monkeypatch.setattr("blocks.constitution.standing.POINTER_LASTS", 3_600_000)
+    one, other = house.source(), house.source()
+    assert in_force(one) == in_force(other) == "1.0.0"
+    valkey = redis.Redis.from_url(house.valkey)
+    until(lambda: valkey.get("soma:constitution:acme:in-force"))
+    house.activate("2.0.0")
+    one.nudge()
+
+    until(lambda: in_force(one) == in_force(other) == "2.0.0")
+
+
 def test_nothing_starts_before_it_is_asked(house):
     """So a process that others are forked from may hold a source."""
     before = threading.active_count()
