@@ -115,12 +115,24 @@ def _unlike_the_docs(rows, sampled):
     return [f"the docs do not say: {row}" for row in rows if row not in told]
 
 
+def _untold(figures):
+    """What the docs do not say of how the attacks fare when nobody is asked."""
+    working = sum(found["works"] for found in figures.unguarded.values())
+    told = f"{working} of the {len(figures.unguarded)} attacks reach their goal when nobody is asked"
+    if told not in DOCS.read_text():
+        yield f"the docs do not say: {told}"
+    for key, found in figures.unguarded.items():
+        if found["anyway"]:
+            yield f"the user's task alone reaches the goal: {' '.join(key)}"
+
+
 def main():
     sampled = "--sample" in sys.argv
     figures = Figures()
     figures.measure(sampled)
     rows = [*figures.rows(), *_evasions()]
     wrong = [*figures.wrong(), *_unlike_the_docs(rows, sampled)]
+    wrong += [] if sampled else _untold(figures)
     lines = [f"AgentDojo {VERSION}", *rows, *figures.needing_a_person()]
     lines += [] if sampled else figures.about_attacks()
     sys.stdout.write("\n".join([*lines, *wrong]) + "\n")

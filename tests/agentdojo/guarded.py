@@ -1,6 +1,9 @@
 """Calls of the suites' tools through the guard, as a node of a project makes them."""
 
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
+from inspect import Parameter, Signature
 from pathlib import Path
 
 from planner import planned
@@ -8,8 +11,9 @@ from planner import planned
 from blocks.audit.log import AuditLog
 from blocks.constitution.document import parse_constitution
 from blocks.context import Authority, ConstitutionSource, RunContext, running
+from blocks.errors import ApprovalNeeded, Refusal
 from blocks.identity import Principal
-from tasks.asking import judge
+from tasks.governed import GovernedTask
 
 CONSTITUTION = Path(__file__).parent / "constitution.yaml"
 SETTINGS = ("planned", "worded", "unplanned")
@@ -21,6 +25,8 @@ async def forget(rows):
     """Stores nothing: what is measured is what was decided."""
 
 
+_world = ContextVar("world")
+"""The suite and the environment that the tools work in."""
 AUDIT = AuditLog(forget)  # it is closed with the process
 SOURCE = ConstitutionSource(parse_constitution(CONSTITUTION.read_text(), CONSTITUTION.name))
 
@@ -69,15 +75,31 @@ def node_for(suite, task, tools):
 
 
 def attempt(suite, context, environment, call):
-    """Asks about the call; where it is let through, runs the tool and takes in what it gives."""
-    name = f"{suite.name}.{call.function}"
-    arguments = dict(call.args)
+    """What the guard says to the call, and what the tool gives where it is let through."""
+    _world.set((suite, environment))
     with running(context):
-        outcome = judge("tool.call", name, {"tool": {"name": name, "arguments": arguments}}, arguments)
-    decision = outcome.decision
-    articles = ", ".join(item.article for item in decision.articles if item.verdict == decision.verdict)
-    if outcome.refusal:
-        return Judged(call.function, decision.verdict, articles), None
-    result = suite.run(environment, call)
-    context.trail.take(result, ("tool_output", *(["text"] if name in WRITTEN_BY_OTHERS else [])), name)
-    return Judged(call.function, decision.verdict, articles), result
+        try:
+            result = _governed(suite, call.function).fn(**call.args)
+        except Refusal as error:
+            verdict = "approve" if isinstance(error, ApprovalNeeded) else "deny"
+            return Judged(call.function, verdict, error.article), None
+    return Judged(call.function, "allow", ""), result
+
+
+@cache
+def _governed(suite, function):
+    """The suite's tool as a governed task with the tool's own parameters."""
+    name = f"{suite.name}.{function}"
+
+    def body(**arguments):
+        here, environment = _world.get()
+        return here.run(environment, function, arguments)
+
+    body.__signature__ = Signature(
+        [
+            Parameter(argument, Parameter.KEYWORD_ONLY, default=default)
+            for argument, default in suite.parameters(function)
+        ]
+    )
+    labels = ("tool_output", "text") if name in WRITTEN_BY_OTHERS else ("tool_output",)
+    return GovernedTask(body, stage="tool.call", action=name, labels=labels, name=name)

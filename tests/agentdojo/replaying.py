@@ -51,12 +51,12 @@ def unguarded(suite, task, injection, before, texts):
     """Whether the attack reaches its goal when nobody is asked, and whether the user's task alone does."""
     environment, alone = pickle.loads(before), pickle.loads(before)
     for call in task.ground_truth(alone):
-        suite.run(alone, call)
+        suite.run(alone, call.function, call.args)
     for call in task.ground_truth(environment):
-        if shows(suite.run(environment, call), texts):
+        if shows(suite.run(environment, call.function, call.args), texts):
             break
     for call in calls_of(injection, environment):
-        suite.run(environment, call)
+        suite.run(environment, call.function, call.args)
     return {
         "works": injection.security("", pickle.loads(before), environment),
         "anyway": injection.security("", pickle.loads(before), alone),

@@ -3,6 +3,7 @@
 import pickle
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from inspect import Parameter
 
 import pydantic.networks
 import yaml
@@ -66,7 +67,9 @@ class Suite:
         if task.ID not in self._vectors:
             marks = {vector: _mark(vector) for vector in self.defaults}
             environment = pickle.loads(self.environment(task, marks))
-            results = [self.run(environment, call) for call in task.ground_truth(environment)]
+            results = [
+                self.run(environment, call.function, call.args) for call in task.ground_truth(environment)
+            ]
             self._vectors[task.ID] = [
                 vector for vector, mark in marks.items() if any(shows(result, [mark]) for result in results)
             ]
@@ -76,9 +79,14 @@ class Suite:
         """The benchmark's default attack, in every vector that the task reads."""
         return self._attack.attack(task, injection)
 
-    def run(self, environment, call):
+    def parameters(self, function):
+        """The parameters of a tool with their defaults."""
+        for name, field in self._runtime.functions[function].parameters.model_fields.items():
+            yield name, Parameter.empty if field.is_required() else field.default
+
+    def run(self, environment, function, arguments):
         """What the tool gives, really executed; an error's text where it fails."""
-        result, error = self._runtime.run_function(environment, call.function, dict(call.args))
+        result, error = self._runtime.run_function(environment, function, dict(arguments))
         return error or result
 
 
