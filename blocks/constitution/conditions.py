@@ -54,7 +54,7 @@ class Condition:
             return inquiry.problems.get(failed[1]) or _unanswered(failed[1], text)
         if unknown := _UNDEFINED.match(text):
             for reading in self.readings:
-                if unknown[1] in {reading.value, reading.presence, reading.items}:
+                if unknown[1] in reading.names():
                     return _unread(reading, inquiry)
             return f"{unknown[1]}: not defined for what it is given"
         return f"there is no {text}" if isinstance(error, KeyError) else text
@@ -137,8 +137,10 @@ class Needs:
                 value = fact(reading.fact.path, facts)
                 if reading.presence and value is not HIDDEN:
                     found[reading.presence] = value is not MISSING
-                if value is not MISSING and (reading.value or reading.items):
+                if value is not MISSING and (reading.value or reading.items or reading.tests):
                     shown = checked(value, reading.fact.kind)
+                    for name, words in reading.tests:
+                        found[name] = shown in words
                     if reading.value:
                         found[reading.value] = shown
                     if reading.items:

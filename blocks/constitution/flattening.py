@@ -12,11 +12,11 @@ from functools import singledispatchmethod
 from blocks.constitution import parser
 from blocks.constitution.fact_paths import Fact, Path, kind_at, path_of, variable, written_path
 from blocks.constitution.functions import ENGINE_NAMES
-from blocks.constitution.inquiry import Question
+from blocks.constitution.inquiry import Question, name_of
 from blocks.constitution.lexer import ConditionError
 from blocks.constitution.parser import Node
 from blocks.constitution.questions import question_of
-from blocks.constitution.types import Type
+from blocks.constitution.types import STRING, Type
 
 _CHAINS = frozenset({"&&", "||"})
 
@@ -33,8 +33,14 @@ class Reading:
     items: str | None = None
     """The variable that holds what a macro goes through: the list, or the map's keys in order."""
 
+    tests: tuple[tuple[str, frozenset[str]], ...] = ()
+    """Variables that hold whether the fact, a text, is one of these."""
+
     def __str__(self) -> str:
         return written_path(self.fact.path)
+
+    def names(self) -> set[str | None]:
+        return {self.value, self.presence, self.items, *(name for name, _ in self.tests)}
 
 
 class Flattener:
@@ -45,6 +51,7 @@ class Flattener:
         self.values: dict[Path, None] = {}
         self.presences: set[Path] = set()
         self.items: set[Path] = set()
+        self.tests: dict[Path, dict[str, frozenset[str]]] = {}
         self.questions: dict[str, Question] = {}
 
     def readings(self) -> tuple[Reading, ...]:
@@ -54,8 +61,9 @@ class Flattener:
                 variable(path) if path in self.values else None,
                 f"{variable(path)}_has" if path in self.presences else None,
                 f"{variable(path)}_items" if path in self.items else None,
+                tuple(self.tests.get(path, {}).items()),
             )
-            for path in dict.fromkeys([*self.values, *sorted(self.presences | self.items)])
+            for path in dict.fromkeys([*self.values, *sorted(self.presences | self.items), *self.tests])
         )
 
     def write(self, node: Node, bound: frozenset[str] = frozenset()) -> str:
@@ -93,6 +101,9 @@ class Flattener:
 
     @_written.register
     def _(self, node: parser.Binary, bound: frozenset[str]) -> str:
+        test = self._test(node, bound)
+        if test:
+            return test
         left = self.write(node.left, bound)
         right = self._enclosed(node.right, bound)
         chained = isinstance(node.left, parser.Binary) and node.left.operator == node.operator
@@ -131,6 +142,16 @@ class Flattener:
         name = ENGINE_NAMES.get(node.name, node.name)
         return f"{owner}{name}({self._listed(node.arguments, bound)})"
 
+    def _test(self, node: parser.Binary, bound: frozenset[str]) -> str | None:
+        """A text compared with texts that are written out; a bool costs the engine a tenth of a text."""
+        path = path_of(node.left)
+        words = _words(node)
+        if path is None or path[0] in bound or words is None or kind_at(path, self._variables) != STRING:
+            return None
+        name = f"{variable(path)}_is_{name_of(repr(sorted(words)))}"
+        self.tests.setdefault(path, {})[name] = words
+        return f"(!{name})" if node.operator == "!=" else name
+
     def _gone_through(self, owner: Node, bound: frozenset[str]) -> str:
         """What a macro goes through; the engine would take the keys of a map in no particular order."""
         path = path_of(owner)
@@ -160,6 +181,16 @@ _WRITTEN = vars(Flattener)["_written"].dispatcher.dispatch
 """`singledispatchmethod` itself makes a new function for every call, which is most of what it takes."""
 
 
+def _words(node: parser.Binary) -> frozenset[str] | None:
+    """The texts that a comparison names, if it compares with nothing else."""
+    if node.operator == "in":
+        items = node.right.items if isinstance(node.right, parser.ListOf) else ()
+    else:
+        items = (node.right,) if node.operator in {"==", "!="} else ()
+    found = [item.value for item in items if isinstance(item, parser.Literal) and item.kind == "string"]
+    return frozenset(map(str, found)) if items and len(found) == len(items) else None
+
+
 def _compound(node: Node) -> bool:
     return isinstance(node, parser.Binary | parser.Unary | parser.Ternary)
 
@@ -174,5 +205,6 @@ def merged(readings: Iterable[Reading]) -> tuple[Reading, ...]:
             known.value or reading.value,
             known.presence or reading.presence,
             known.items or reading.items,
+            tuple(dict([*known.tests, *reading.tests]).items()),
         )
     return tuple(found.values())
