@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import rfc8785
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from blocks.records.tables import Project
 from capsules.manifest import Name, Version
 
 NodeId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(?:[-_.][a-z0-9]+)*$", max_length=120)]
@@ -103,14 +104,14 @@ def sources(value: Any) -> set[str]:
     return set()
 
 
-def launch_facts(plan: Plan, inputs: dict[str, Any]) -> dict[str, Any]:
+def launch_facts(project: Project) -> dict[str, dict[str, Any]]:
     """What the constitution is told of a project before it is launched."""
     return {
         "launch": {
-            "blueprint": plan.blueprint,
-            "version": plan.blueprint_version,
-            "digest": plan.digest,
-            "nodes": len(plan.nodes),
-            "inputs": inputs,
+            "blueprint": project.blueprint,
+            "version": str(project.plan.get("blueprint_version", "")),
+            "digest": project.plan_digest,
+            "nodes": len(project.plan.get("nodes", [])),
+            "inputs": project.inputs,
         }
     }

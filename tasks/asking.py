@@ -9,6 +9,7 @@ from blocks.agreement import requirements_of
 from blocks.constitution.decisions import Action, Decision, Stage
 from blocks.context import RunContext, current
 from blocks.errors import ApprovalNeeded, PolicyDenied, Refusal
+from blocks.shadow import shadow_verdict
 from tasks.hooks import action_digest, approval_of, ask, refusal, shows_all
 
 logger = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ def _judged(
             remedy="pass plain values: texts, numbers, lists and maps",
         )
     seen = context.trail.seen
-    extra: dict[str, Any] = {"budget": before, **_shadow(context, action)}
+    extra: dict[str, Any] = {"budget": before, **shadow_verdict(context.constitution, action)}
     if approval:
         extra["approval"] = approval
     if seen:
@@ -92,23 +93,6 @@ def used(context: RunContext) -> dict[str, float]:
     """What the node has used up so far, as it is recorded."""
     spending = context.spending
     return {"seconds": round(spending.seconds, 3), "tool_calls": spending.used("tool_calls")}
-
-
-def _shadow(context: RunContext, action: Action) -> dict[str, Any]:
-    """What a constitution in shadow mode says; it blocks nothing, whatever becomes of it."""
-    try:
-        candidate = context.constitution.shadow()
-        if candidate is None:
-            return {}
-        said = candidate.decide(action)
-        articles = [
-            {"article": item.article, "verdict": item.verdict, "reason": item.reason}
-            for item in said.articles
-        ]
-    except Exception:
-        logger.exception("the constitution in shadow mode could not be asked about %s", action.name)
-        return {}
-    return {"shadow": {"constitution": said.constitution, "verdict": said.verdict, "articles": articles}}
 
 
 def _against(stage: Stage, name: str, article: str, reason: str) -> Decision:

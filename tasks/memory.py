@@ -4,7 +4,7 @@ A scope is a word of the node's authority (`project`, `repository`, `tenant`); t
 project or repository. The scope `project` always means the run's own project.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
 from blocks.context import current
-from blocks.errors import BadInput, Forbidden, Unavailable
+from blocks.errors import BadInput, Forbidden, NotFound, Unavailable
 from blocks.memory.block import Memory, local_memory
 from blocks.memory.checks import as_json
 from blocks.memory.items import DATA_LIMIT, Draft, Hit, Selection, Source, namespace
@@ -36,6 +36,16 @@ def _facts(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
             "labels": dict.fromkeys(sorted(labels), True),
         }
     }
+
+
+def _hits_apart(arguments: Mapping[str, Any], hits: Any) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Each memory with the label that says whose it is, and those it had when it was kept."""
+    del arguments
+    context = current()
+    for hit in hits:
+        source = hit.item.source
+        own = context is not None and context.project is not None and source.project == context.project
+        yield (hit.item.text, hit.item.data), ("memory" if own else "other_memory", *source.labels)
 
 
 def _may_pass(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
@@ -62,7 +72,7 @@ async def remember(items: Sequence[Draft], scope: str, subject: str = "") -> lis
     return await _memory().remember([_own(item) for item in items], scope=place)
 
 
-@governed_task(stage="memory.read", **_OPTIONS)
+@governed_task(stage="memory.read", labels=_hits_apart, **_OPTIONS)
 async def recall(
     query: str, scope: str, subject: str = "", limit: int = 10, labels: Sequence[str] = ()
 ) -> list[Hit]:
@@ -81,7 +91,10 @@ async def forget(scope: str, subject: str = "", labels: Sequence[str] = (), ids:
 @governed_task(stage="memory.read", **_OPTIONS)
 async def get_value(key: str, scope: str, subject: str = "") -> Any:  # any JSON value
     """The value under this key, or `NotFound`."""
-    return await _memory().get(key, scope=_place(scope, subject))
+    memory, place = _memory(), _place(scope, subject)
+    value = await memory.get(key, scope=place)
+    _take(value, scope, await _labels_under(memory, key, place))
+    return value
 
 
 @governed_task(stage="memory.write", **_OPTIONS)
@@ -93,7 +106,10 @@ async def set_value(
     seconds: float | None = None,
 ) -> None:
     """Keep a JSON value under this key, for good or for so many seconds."""
-    await _memory().set(key, value, scope=_place(scope, subject), seconds=seconds)
+    memory, place = _memory(), _place(scope, subject)
+    # The labels first: should the value not follow, there is one label too many and never one too few.
+    await memory.set(_beside(key), _origins({"value": value}), scope=place, seconds=seconds)
+    await memory.set(key, value, scope=place, seconds=seconds)
 
 
 def _memory() -> Memory:
@@ -114,12 +130,48 @@ def _place(scope: str, subject: str) -> str:
     return namespace(scope, own or subject)
 
 
+def _origins(data: Mapping[str, Any]) -> list[str]:
+    """The labels that are kept with data: those of its values, and of all that was seen if any is unknown."""
+    context = current()
+    if context is None:
+        return []
+    found = {label for labels in context.trail.labels_of(data).values() for label in labels}
+    if "unknown" in found:
+        found |= context.trail.seen
+    return sorted(found - {"request", "field"})
+
+
+def _beside(key: str) -> str:
+    """The key under which the labels of a value are kept."""
+    return f"labels-of:{digest(key)}"
+
+
+async def _labels_under(memory: Memory, key: str, place: str) -> list[str]:
+    try:
+        found = await memory.get(_beside(key), scope=place)
+    except NotFound:  # it was kept over HTTP
+        return []
+    return [str(label) for label in found] if isinstance(found, list) else []
+
+
+def _take(value: Any, scope: str, labels: Sequence[str]) -> None:
+    """Take a value in: the project's own in the scope `project`, else anybody's."""
+    context = current()
+    if context is not None:
+        context.trail.take(value, ("memory" if scope == "project" else "other_memory", *labels), "get_value")
+
+
 def _own(item: Draft) -> Draft:
     """The draft with the run as its source, and with a key that is the same when the task runs again."""
     context = current()
     data = as_json(item.data, "the data of a memory", DATA_LIMIT)
     key = item.key or digest([item.text, data, sorted(item.labels)])
-    if context is None or item.source != Source():
+    if context is None:
         return replace(item, key=key)
-    source = Source(project=context.project, node=context.node, capsule=context.capsule)
+    source = Source(
+        project=context.project,
+        node=context.node,
+        capsule=context.capsule,
+        labels=tuple(_origins({"text": item.text, "data": item.data})),
+    )
     return replace(item, key=key, source=source)

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from blocks.agreement import lacking, votes_of
+
 FINAL_STATES = frozenset({"completed", "failed", "denied", "cancelled"})
 """A project in one of these states changes no more."""
 
@@ -87,6 +89,15 @@ class Approval(Said):
     decided_at: datetime | None
     decided_by: str | None
     comment: str | None
+    requirements: list[dict[str, Any]] = []
+    """Who has to agree, for each article that asks; none: anybody who may answer."""
+    votes: list[dict[str, Any]] = []
+    """What was answered so far."""
+
+    @property
+    def missing(self) -> list[str]:
+        """Who must still agree, in words; empty once enough did."""
+        return lacking(self.requirements, votes_of(self.votes), self.requested_by)
 
 
 class Project(Said):

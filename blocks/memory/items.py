@@ -32,6 +32,8 @@ class Source:
     project: str | None = None
     node: str | None = None
     capsule: str | None = None
+    labels: tuple[str, ...] = ()
+    """Where its words come from, such as `web_content`; they are known again when it is recalled."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +126,8 @@ def checked_draft(draft: Draft) -> Draft:
         checked_text(label, "a label", 200)
     if draft.key is not None:
         checked_text(draft.key, "the key of a memory", 500)
+    for label in draft.source.labels:
+        checked_text(label, "a label of a source", 200)
     for name in (draft.source.project, draft.source.node, draft.source.capsule):
         if name is not None:
             checked_text(name, "the source of a memory", 200)

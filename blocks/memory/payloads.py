@@ -21,6 +21,7 @@ def payload_of(tenant: str, item: Item) -> dict[str, Any]:
         "project": item.source.project,
         "node": item.source.node,
         "capsule": item.source.capsule,
+        "source_labels": list(item.source.labels) or None,
         "created_at": item.created_at.timestamp(),
         "expires_at": as_seconds(item.expires_at, "expires_at"),
     }
@@ -37,7 +38,12 @@ def item_of(found: Found) -> Item:
         key=known.get("key"),
         data=json.loads(known["data"]) if "data" in known else None,
         labels=tuple(known["labels"]),
-        source=Source(project=known.get("project"), node=known.get("node"), capsule=known.get("capsule")),
+        source=Source(
+            project=known.get("project"),
+            node=known.get("node"),
+            capsule=known.get("capsule"),
+            labels=tuple(known.get("source_labels", ())),
+        ),
         created_at=datetime.fromtimestamp(known["created_at"], UTC),
         expires_at=None if expires is None else datetime.fromtimestamp(expires, UTC),
     )

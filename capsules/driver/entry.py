@@ -18,7 +18,7 @@ from blocks.records.tenants import ensure_tenant
 from capsules.blueprint import get_blueprint
 from capsules.driver.driver import Driver
 from capsules.environment import Environment, environment, project_facts, service_context
-from capsules.plan import Plan, launch_facts
+from capsules.plan import launch_facts
 from tasks.governed import decide
 
 PATIENCE = 10.0
@@ -64,7 +64,7 @@ async def _launch(opened: Environment, project: Project) -> None:
         project=project.id,
         project_facts=project_facts(opened, project),
     )
-    facts = launch_facts(Plan.model_validate(project.plan), project.inputs)
+    facts = launch_facts(project)
     with running(context):
         await decide("project.launch", project.blueprint, facts, effect=True)
     await mark_launched(opened.database, project.id, tenant=project.tenant)

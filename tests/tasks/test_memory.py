@@ -12,10 +12,11 @@ import uvicorn
 from fastapi import FastAPI
 from prefect import flow
 
-from blocks.context import Authority, RunContext, running
+from blocks.context import Authority, RunContext, current, running
 from blocks.errors import BadInput, Forbidden, NotFound, PolicyDenied, Unavailable
 from blocks.memory.items import Draft, Selection
 from blocks.memory.opening import open_memory
+from blocks.records.database import Database
 from blocks.settings import load_settings
 from capsules.environment import SHIPPED_CONSTITUTION
 from tasks.memory import forget, get_value, recall, remember, set_value
@@ -40,7 +41,9 @@ class Gateway:
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterator[Gateway]:
+def gateway(
+    tmp_path_factory: pytest.TempPathFactory, valkey_url: str, context_under: Callable[..., RunContext]
+) -> Iterator[Gateway]:
     """The memory routes as the gateway serves them, with the hub's own token."""
     folder, app, loop = tmp_path_factory.mktemp("hub"), FastAPI(), asyncio.new_event_loop()
     answer_with_problems(app)
@@ -49,7 +52,10 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterat
     listener.bind(("127.0.0.1", 0))
     settings = load_settings(data_dir=folder, redis_url=valkey_url)
     (folder / "soma.toml").write_text(f"gateway_port = {listener.getsockname()[1]}\n")
-    app.state.doorkeeper = Doorkeeper(ensure_token(settings.token_path), "default")
+    app.state.doorkeeper = Doorkeeper(
+        ensure_token(settings.token_path), "default", Database(settings.database_address)
+    )
+    app.state.hub = context_under(SHIPPED_CONSTITUTION.read_text())  # has what a hub decides by
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
 
     async def serve() -> None:
@@ -192,3 +198,36 @@ def test_in_a_flow_nothing_is_answered_from_a_cache(play: Callable[..., Any], pr
         return len(before), len(after)
 
     assert play(two_looks) == (0, 1)
+
+
+def test_a_memory_keeps_the_labels_of_what_it_was_made_from(play: Callable[..., Any]) -> None:
+    """What came from a newsletter is known as that when another project recalls or gets it."""
+    page = "The maintainers moved every release to the new build farm in Reykjavik last week."
+
+    async def remember_page() -> None:
+        context = current()
+        assert context is not None
+        context.trail.take(page, ("newsletter",), "fetch")
+        await remember.fn([Draft(text=page, labels=("page",))], "repository", "labels")
+        await set_value.fn("page", page, "repository", "labels")
+
+    async def seen() -> list[frozenset[str]]:
+        context = current()
+        assert context is not None
+        assert await recall.fn("build farm", "repository", "labels", labels=["page"])
+        recalled = context.trail.labels_of({"body": page})["body"]
+        return [frozenset(recalled), context.trail.seen]
+
+    async def got() -> list[str]:
+        context = current()
+        assert context is not None
+        value = await get_value.fn("page", "repository", "labels")
+        return context.trail.labels_of({"body": value})["body"]
+
+    play(remember_page)
+    labels, everything = play(seen, project="prj_2")
+
+    assert {"newsletter", "other_memory"} <= labels
+    assert {"newsletter", "other_memory"} <= everything
+    assert {"newsletter", "other_memory"} <= set(play(got, project="prj_2"))
+    assert "memory" in play(seen)[1]

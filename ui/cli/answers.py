@@ -38,16 +38,21 @@ def approvals(
 def listed(found: list[Approval]) -> Table | str:
     if not found:
         return "nothing waits for an answer"
-    table = columns("id", "state", "project")
+    table = columns("id", "state", "project", "needs")
     for approval in found:
+        needs = "; ".join(approval.missing) if approval.state == "pending" and approval.requirements else ""
         table.add_row(
-            Text(approval.id, "bold"), word(approval.state), approval.project, Text(plain(approval.question))
+            Text(approval.id, "bold"),
+            word(approval.state),
+            approval.project,
+            Text(plain(needs)),
+            Text(plain(approval.question)),
         )
     return table
 
 
 def approve(id: Id, comment: Comment = "") -> None:
-    """Say yes to a question; the project goes on."""
+    """Say yes to a question; the project goes on once enough people have."""
     _answer(id, "approve", comment)
 
 
@@ -62,3 +67,5 @@ def _answer(id: str, verdict: Literal["approve", "reject"], comment: str) -> Non
     console().print(
         Text.assemble(word(decided.state), f": {plain(decided.question)}  (project {decided.project})")
     )
+    if decided.state == "pending":
+        console().print(Text(f"still needed: {plain('; '.join(decided.missing))}", "yellow"))

@@ -26,6 +26,11 @@ def show_question(approval: Approval, console: Console) -> None:
             parts.append(_fact(name, value))
     if audit:
         parts.append(synthesis(audit))
+    for vote in approval.votes:
+        said = "yes" if vote.get("approved") else "no"
+        parts.append(Text(f"{plain(vote.get('by', ''))} said {said}", "dim"))
+    if approval.state == "pending" and approval.requirements:
+        parts.append(Text(f"still needed: {plain('; '.join(approval.missing))}", "yellow"))
     parts.append(Text(f"{approval.id} · bound to {approval.action_digest}", "dim"))
     width = min(console.width, WIDEST)
     console.print(Panel(Group(*parts), title="approval", border_style="yellow", width=width))

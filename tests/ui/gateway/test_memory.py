@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +14,9 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from blocks.audit.log import AuditLog
+from blocks.constitution.document import parse_constitution
+from blocks.constitution.source import ConstitutionSource
 from blocks.errors import BadInput, NotFound, Unauthenticated, Unavailable
 from blocks.identity import Principal
 from blocks.memory.block import Memory, local_memory
@@ -29,10 +33,38 @@ NOBODY = "a token nobody has"
 class Door:
     """Two tenants, each with a token that is its name."""
 
-    def principal(self, token: str) -> Principal:
+    async def principal(self, token: str) -> Principal:
         if token not in {"tenant-a", "tenant-b"}:
             raise Unauthenticated
-        return Principal(tenant=token, name=token)
+        return Principal(tenant=token, name=token, roles=frozenset({"admin"}))
+
+
+ALLOW = """
+apiVersion: soma/v1
+kind: Constitution
+metadata: {name: test, version: "1.0.0"}
+default: allow
+articles:
+  - {id: W, title: t, stages: [memory.write], verdict: deny, when: "memory.scope == 'closed'",
+     reason: not here}
+  - {id: R, title: t, stages: [memory.read], verdict: deny, when: "memory.scope == 'closed'",
+     reason: nor there}
+  - {id: S, title: t, stages: [memory.write], verdict: redact, when: has_secret(task.arguments),
+     reason: secret}
+"""
+RECORDED: list[dict[str, Any]] = []
+
+
+@dataclass(frozen=True)
+class Court:
+    """A constitution that closes one scope, and a log that keeps its records in a list."""
+
+    constitution: ConstitutionSource
+    audit: AuditLog
+
+
+async def record(rows: list[dict[str, Any]]) -> None:
+    RECORDED.extend(rows)
 
 
 @contextmanager
@@ -42,6 +74,7 @@ def serving(folder: Path, redis_url: str) -> Iterator[str]:
     answer_with_problems(app)
     app.include_router(routes.router)
     app.state.doorkeeper = Door()
+    app.state.hub = Court(ConstitutionSource(parse_constitution(ALLOW, "test.yaml")), AuditLog(record))
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
@@ -258,3 +291,36 @@ def test_memories_outlive_the_gateway(tmp_path: Path, valkey_url: str) -> None:
         [hit] = asyncio.run(block(url).recall("here"))
 
     assert hit.item.id == kept
+
+
+def test_the_constitution_stands_before_every_route(url: str) -> None:
+    """Reading from and writing to a closed scope is refused on every route, and nothing is kept."""
+    draft = {"scope": "closed", "items": [{"text": "x"}]}
+    asked: list[tuple[str, str, Any]] = [
+        ("POST", "", draft),
+        ("POST", "/recall", {"query": "x", "scopes": ["open", "closed"]}),
+        ("POST", "/forget", {"scopes": ["closed"]}),
+        ("GET", "/kv/closed/k", None),
+        ("PUT", "/kv/closed/k", {"value": 1}),
+        ("DELETE", "/kv/closed/k", None),
+    ]
+    with client(url) as http:
+        answers = [http.request(method, ROOT + path, json=body) for method, path, body in asked]
+
+    assert [answer.status_code for answer in answers] == [403] * 6
+    assert {answer.json()["type"] for answer in answers} == {"urn:soma:problem:policy-denied"}
+
+
+def test_secrets_are_masked_and_purges_recorded(url: str) -> None:
+    """An article that redacts masks what is kept; what is removed leaves a record of the purge."""
+    with client(url) as http:
+        body = {"scope": "masked", "items": [{"text": "key AKIA" + "Q3EGRIPZ7XWVLK2M", "data": [1]}]}
+        (kept,) = http.post(ROOT, json=body).json()["ids"]
+        (hit,) = http.post(f"{ROOT}/recall", json={"query": "key", "scopes": ["masked"]}).json()["hits"]
+        http.post(f"{ROOT}/forget", json={"scopes": ["masked"]})
+
+    assert (hit["item"]["id"], hit["item"]["text"]) == (kept, "key [redacted]")
+    purges = [row for row in RECORDED if row["kind"] == "memory" and row["scope"] == "masked"]
+    assert [(row["event"], row["count"], row["by"]) for row in purges] == [("purged", 1, "tenant-a")]
+    decided = {(row["stage"], row["action"]) for row in RECORDED if row["kind"] == "decision"}
+    assert {("memory.write", "remember"), ("memory.read", "recall"), ("memory.write", "forget")} <= decided
