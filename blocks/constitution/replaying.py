@@ -81,7 +81,7 @@ class Replaying:
             return None
         try:
             action, answers = action_of(record)
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):  # facts that are none, or withheld whole
             return None
         known = {name: answer for name, answer in answers.items() if "history." not in name}
         return self.candidate.decide(self._complete(action, at), answers=known)

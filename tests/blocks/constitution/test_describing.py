@@ -39,7 +39,7 @@ def test_a_moment_may_be_written_as_text():
         ("task", {"history": {}}, "history is a list"),
         ("task", {"history": [{"stage": "task"}]}, "history[0]: write {stage, action"),
         ("task", {"history": [{"stage": "tsk", "action": "a"}]}, "no stage 'tsk'; did you mean 'task'?"),
-        ("task", {"history": [{"stage": "task", "action": "a", "ago_secs": 1}]}, "did you mean 'ago_seconds'?"),
+        ("task", {"history": [{"stage": "task", "action": "a", "ago_secs": 1}]}, "mean 'ago_seconds'?"),
         ("task", {"history": [{"stage": "task", "action": "a", "verdict": "yes"}]}, "no verdict 'yes'"),
         ("task", {"history": [{"stage": "task", "action": "a", "labels": [1]}]}, "labels are texts"),
     ],

@@ -2,7 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from blocks.audit.keeping import keep
+from blocks.audit.keeping import kept_facts
+from blocks.constitution.decisions import Action
 from blocks.constitution.document import parse_constitution
 from blocks.constitution.examples import BACKGROUND
 from blocks.constitution.replaying import Replaying
@@ -75,7 +76,7 @@ def record(
         "verdict": verdict,
         "articles": [{"article": "old", "verdict": verdict, "reason": "so it was"}],
         "constitution": "0" * 64,
-        "facts": keep(facts),
+        "facts": kept_facts(Action(stage="tool.call", name=action, facts=facts)),
         "answers": answers or {},
     }
 
@@ -175,7 +176,15 @@ def test_a_certain_refusal_needs_no_more_facts():
     assert (report["changes"]["refused"], report["undecided"]) == (1, [])
 
 
-@pytest.mark.parametrize("broken", [{"facts": None}, {"stage": "no.stage"}, {"facts": {"time": "nonsense"}}])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"facts": None},
+        {"facts": {"$withheld": "0" * 64, "length": 3}},
+        {"facts": {"time": "nonsense"}},
+        {"stage": "no.stage"},
+    ],
+)
 def test_a_record_that_cannot_be_read_is_counted(broken):
     """A record without facts, or with facts that are none, is undecided and stops nothing."""
     report = replayed({**record(1), **broken}, record(2, to="eve@elsewhere.example"))
