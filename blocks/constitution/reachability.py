@@ -21,8 +21,9 @@ from dataclasses import dataclass
 
 from blocks.constitution.decisions import Stage, Verdict
 from blocks.constitution.globs import like
+from blocks.constitution.literals import key_of
 from blocks.constitution.parser import parse
-from blocks.constitution.satisfying import always_holds, key_of, never_holds
+from blocks.constitution.satisfying import always_holds, never_holds
 from blocks.constitution.written import ArticleText, Document
 from blocks.constitution.yaml_places import Place, Problem
 

@@ -1,6 +1,7 @@
 """Articles that can never decide: each kind is found, and nothing that could decide is refused."""
 
 import random
+from collections.abc import Callable
 
 import pytest
 
@@ -9,9 +10,10 @@ from blocks.constitution.constitution import Article, Constitution
 from blocks.constitution.decisions import Action
 from blocks.constitution.document import ConstitutionInvalid, parse_constitution
 from blocks.constitution.parser import parse
-from blocks.constitution.reachability import covers
+from blocks.constitution.reachability import covers, examine
 from blocks.constitution.satisfying import always_holds, never_holds
 from blocks.constitution.stages import variables
+from blocks.constitution.written import Document
 
 HEAD = 'apiVersion: soma/v1\nkind: Constitution\nmetadata: {name: test, version: "1.0.0"}\n'
 
@@ -309,3 +311,62 @@ def test_what_is_said_of_a_condition_is_what_the_engine_says():
 def test_an_article_that_decides_by_error_alone_is_not_enough():
     """A condition that could only fail is a mistake too: it would deny for no reason."""
     assert problems("stages: [tool.call], verdict: deny, when: tool.arguments.x > 5 && tool.arguments.x < 3")
+
+
+def some_article(rng: random.Random, number: int) -> dict:
+    """An article over a small vocabulary, so that many hide each other."""
+    wanted = {
+        "id": f"A-{number}",
+        "title": "t",
+        "stages": rng.sample(["task", "tool.call"], rng.choice([1, 1, 2])),
+        "actions": rng.sample(["*", "a.*", "a.b", "a.b*", "*.c", "a.?", "b"], rng.choice([1, 1, 2])),
+        "verdict": rng.choice(["allow", "warn", "approve", "deny"]),
+        "reason": "r",
+    }
+    return wanted if rng.random() < 0.5 else {**wanted, "when": "principal.name == 'x'"}
+
+
+def decided_by(articles: list[dict]) -> Callable[[str, str], list[str]]:
+    """What these articles decide, for a principal who meets the condition and for one who does not."""
+    compiled = tuple(
+        Article(
+            id=article["id"],
+            title="t",
+            actions=tuple(article["actions"]),
+            conditions={
+                stage: compile_condition(article["when"], variables(stage)) if "when" in article else None
+                for stage in article["stages"]
+            },
+            verdict=article["verdict"],
+            severity="low",
+            reason="r",
+            remedy="",
+        )
+        for article in articles
+    )
+    given = Constitution(name="t", version="1.0.0", digest="", default="deny", articles=compiled)
+    return lambda stage, action: [
+        given.decide(Action(stage=stage, name=action, facts={"principal": {"name": name}})).verdict
+        for name in ("x", "y")
+    ]
+
+
+def test_an_article_that_is_said_to_be_hidden_changes_no_verdict():
+    """Without it the constitution decides the same, about every action."""
+    rng = random.Random(3)
+    hidden = 0
+    for _ in range(250):
+        articles = [some_article(rng, number) for number in range(5)]
+        head = {
+            "apiVersion": "soma/v1",
+            "kind": "Constitution",
+            "metadata": {"name": "t", "version": "1.0.0"},
+        }
+        found, _ = examine(Document.model_validate({**head, "default": "deny", "articles": articles}))
+        for number in {problem.place[1] for problem in found}:
+            hidden += 1
+            whole, rest = decided_by(articles), decided_by([*articles[:number], *articles[number + 1 :]])
+            for stage in ("task", "tool.call"):
+                for action in ("a.b", "a.bc", "a.c", "b.c", "b", "a.", ""):
+                    assert whole(stage, action) == rest(stage, action), (articles, number)
+    assert hidden > 100
