@@ -9,7 +9,9 @@ from blocks.constitution.document import ConstitutionInvalid, load_constitution,
 from blocks.constitution.examples import check_examples
 from blocks.constitution.stages import STAGES, variables
 
-PAGE = (Path(__file__).parents[3] / "docs" / "concepts" / "guard.md").read_text()
+CONCEPTS = Path(__file__).parents[3] / "docs" / "concepts"
+PAGE = (CONCEPTS / "guard.md").read_text()
+CONDITIONS = (CONCEPTS / "conditions.md").read_text()
 
 HEAD = 'apiVersion: soma/v1\nkind: Constitution\nmetadata: {name: test, version: "1.0.0"}\ndefault: deny\n'
 GOOD = HEAD + "articles:\n  - {id: A-1, title: t, stages: [task], verdict: allow, reason: fine}\n"
@@ -133,5 +135,5 @@ def test_the_constitution_in_the_documentation_holds():
 def test_the_documentation_names_every_variable_and_field(stage):
     """What a condition may read stands on the page."""
     for name, kind in variables(stage).items():
-        assert f"`{name}`" in PAGE
-        assert [field for field, _ in kind.fields if f"`{field}`" not in PAGE] == []
+        assert f"`{name}`" in CONDITIONS
+        assert [field for field, _ in kind.fields if f"`{field}`" not in CONDITIONS] == []
