@@ -32,8 +32,8 @@ POLL = 0.4
 """Seconds between two looks at the pointer."""
 TRUTH = 5.0
 """Seconds after which the database is asked whatever the pointer says."""
-FIRST_LOOK = 15.0
-"""Seconds that the first decision waits for the first look."""
+FIRST_LOOK = 10.0
+"""Seconds that the first decision waits for the database to say what is in force."""
 NONE_ACTIVE = (
     "no constitution is in force for the tenant {tenant!r}: start the hub (`soma up`), which puts its own in "
     "force, or activate one with `soma constitution activate`"
@@ -115,7 +115,8 @@ class ActiveConstitution(ConstitutionSource):
                     self._glance(runner, asker, cache)
                 except Exception:
                     logger.exception("looking for the constitution in force failed")
-                self._looked.set()
+                if self._began or not isinstance(self.problem, Unavailable):
+                    self._looked.set()  # a database away for a moment must not refuse a run for good
                 self._nudged.wait(POLL)
             runner.run(asker.close())
         cache.close()

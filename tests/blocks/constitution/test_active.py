@@ -318,6 +318,7 @@ def test_without_the_database_the_last_valid_one_stays(house, monkeypatch):
         raise ConnectionRefusedError("nobody there")
 
     monkeypatch.setattr(active_module.Asker, "_fetch", gone)
+    monkeypatch.setattr(active_module, "FIRST_LOOK", 0.3)
     until(lambda: source.problem is not None)
     assert in_force(source) == "1.0.0"
     assert "ConnectionRefusedError" in source.problem.message
@@ -328,6 +329,23 @@ def test_without_the_database_the_last_valid_one_stays(house, monkeypatch):
     until(lambda: in_force(starting) == "1.0.0" and source.problem is None)
 
     assert house.source(database=away).current().decide(ACTION).verdict == "deny"
+
+
+def test_a_database_that_is_away_for_a_moment_refuses_nothing(house, monkeypatch):
+    """The first decision waits until the database says what is in force."""
+    house.activate("1.0.0")
+    asked = active_module.Asker._fetch
+    tries = []
+
+    async def gone_at_first(asker, *values):
+        tries.append(values)
+        if len(tries) < 4:
+            raise ConnectionRefusedError("nobody there yet")
+        return await asked(asker, *values)
+
+    monkeypatch.setattr(active_module.Asker, "_fetch", gone_at_first)
+
+    assert in_force(house.source()) == "1.0.0"
 
 
 def test_a_forked_process_follows_on_its_own(house):
