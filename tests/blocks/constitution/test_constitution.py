@@ -1,5 +1,6 @@
 """Deciding: precedence, closed failure, quoted reasons, examples, and the constitution that ships."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -313,3 +314,45 @@ def test_patterns_are_those_of_re2():
         ).verdict
         == "allow"
     )
+
+
+def test_threads_decide_side_by_side():
+    """One constitution answers several threads, each from its own facts."""
+    given = constitution(
+        "id: A, verdict: deny, reason: 'no {tool.arguments.n}', when: size(tool.arguments.text) > 50",
+        default="allow",
+    )
+
+    def asked(length: int) -> list[tuple[str, object]]:
+        decisions = [decide(given, f"tool-{number}", text="x" * length, n=length) for number in range(50)]
+        return [(one.verdict, one.answers["size(tool.arguments.text)"]) for one in decisions]
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(asked, range(40, 64)))
+
+    assert found == [[("deny" if n > 50 else "allow", n)] * 50 for n in range(40, 64)]
+
+
+def test_no_article_may_break_a_decision():
+    """A mapping that fails when it is read makes what reads it unreadable, also where a reason quotes it."""
+
+    class Broken(dict):
+        def __getitem__(self, key: object) -> object:
+            raise RuntimeError("gone")
+
+        def __contains__(self, key: object) -> bool:
+            raise RuntimeError("gone")
+
+    given = constitution(
+        "id: A, verdict: deny, reason: 'no {tool.arguments.x}', when: tool.arguments.x == 1",
+        "id: B, verdict: warn, reason: 'saw {tool.arguments.x}'",
+    )
+    decision = given.decide(
+        Action(stage="tool.call", name="x", facts={"tool": {"name": "x", "arguments": Broken(x=1)}})
+    )
+
+    assert (decision.verdict, decision.unreadable) == ("deny", True)
+    assert [item.reason for item in decision.articles] == [
+        "could not be evaluated: gone",
+        "saw (cannot be read)",
+    ]
