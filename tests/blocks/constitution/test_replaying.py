@@ -113,13 +113,16 @@ def test_what_the_candidate_lets_through_is_told_of_the_article_that_refused_it(
 
 
 def test_history_is_the_candidates_own():
-    """What the candidate refuses has not happened: the fourth mail is the third that it lets through."""
+    """What the candidate refuses has not happened: the fourth mail is the third that it lets through.
+
+    What the recorded run was told of its own history does not count.
+    """
     report = replayed(
         record(1, to="a@here.example"),
         record(2, to="eve@elsewhere.example"),
         record(3, to="b@here.example"),
         record(4, to="c@here.example"),
-        record(5, to="d@here.example"),
+        record(5, to="d@here.example", answers={'history.count("tool.call", "mail.send")': 0}),
     )
 
     assert [(found["decision"], found["change"]) for found in report["examples"]] == [
