@@ -235,6 +235,16 @@ def test_a_replay_tells_what_would_have_been(gateway):
     assert report["projects"][0]["project"] == project
 
 
+def test_what_the_guard_recorded_is_decided_again_as_it_was(gateway):
+    """A real decision has all that is needed: under the constitution in force it comes out the same."""
+    client, project = gateway.client(), gateway.project()
+    client.launch(project.id)
+    since = datetime.now(UTC) - timedelta(hours=1)
+    report = client.replay_report(client.replay(since=since, ref="active", project=project.id).id).report
+
+    assert (report["decisions"], report["same"], report["undecided"]) == (1, 1, [])
+
+
 def test_a_replay_of_a_part_is_not_a_look_ahead(gateway):
     """Whoever looks at one project only has not looked at what activation would change."""
     client = gateway.client()
