@@ -17,6 +17,8 @@ from blocks.errors import NotFound
 from blocks.records.audit_tables import AuditRecord, ChainEnd
 from blocks.records.database import Database
 
+RECORDS = AuditRecord.metadata.tables["audit_records"]
+
 
 async def store_records(database: Database, records: list[dict[str, Any]]) -> None:
     """Add the records to their tenants' chains in one transaction."""
@@ -49,7 +51,10 @@ async def _append_for(session: AsyncSession, tenant: str, records: Sequence[Mapp
     rows = [_row(link, record) for link, record in zip(links, fresh.values(), strict=True)]
     if not rows:
         return
-    await session.exec(insert(AuditRecord), params=rows)
+    connection = await session.connection()
+    await connection.execute(
+        insert(RECORDS), rows
+    )  # not through the ORM, which makes a statement of each shape
     change = update(ChainEnd).where(col(ChainEnd.tenant) == tenant)
     await session.exec(change.values(sequence=rows[-1]["sequence"], hash=rows[-1]["hash"]))
 
