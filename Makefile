@@ -47,17 +47,26 @@ format: setup ## Format the code and mend what can be mended
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: setup ## Measure launch latency and what the guard costs, and print the figures
+bench: setup peers ## Measure launches, the guard and decisions beside other engines, and print the figures
 	@$(BIN)/python tests/bench/bench.py
 
 .PHONY: agentdojo
 agentdojo: setup ## Replay AgentDojo's attacks through the guard, and compare the figures with the docs
 	@$(BIN)/python tests/agentdojo/figures.py
 
+.PHONY: peers
+peers: build/peers-venv/installed ## Install the policy engines that decisions are compared with, apart from the hub
+build/peers-venv/installed: tests/bench/peers.lock | setup
+	@$(BIN)/python -m venv --clear build/peers-venv
+	@build/peers-venv/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r tests/bench/peers.lock
+	@touch $@
+
 .PHONY: lock
 lock: ## Resolve requirements.lock anew (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-strip-extras --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --custom-compile-command "make lock" tests/bench/peers.in -o tests/bench/peers.lock
 
 .PHONY: clean
 clean: ## Remove what the targets made here; the hub's data folder stays

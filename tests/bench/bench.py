@@ -39,6 +39,8 @@ async def main() -> None:
 async def measured(settings: Settings) -> list[tuple[str, str, str]]:
     import guard_cost
     import launch_latency
+    import policy_engines
+    import reload_under_load
 
     from ui.supervisor.hub import Hub
 
@@ -52,7 +54,11 @@ async def measured(settings: Settings) -> list[tuple[str, str, str]]:
         guard = await guard_cost.measure()
     finally:
         await hub.stop()
-    return [guard.row(), launch.row(), ("new hub, start to ready", f"{started:.1f} s", "")]
+    engines = policy_engines.measure()
+    policy_engines.keep(engines)
+    reloads = reload_under_load.measure()
+    start = ("new hub, start to ready", f"{started:.1f} s", "")
+    return [guard.row(), launch.row(), start, engines.row(), reloads.row()]
 
 
 def use(settings: Settings) -> None:
