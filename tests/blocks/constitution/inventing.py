@@ -51,9 +51,12 @@ class Writer:
         self.pick = random.choice
         self.bound: list[str] = []
 
+    def word(self) -> str:
+        return json.dumps(self.pick(WORDS), ensure_ascii=False)
+
     def text(self) -> str:
         return self.pick([
-            lambda: json.dumps(self.pick(WORDS), ensure_ascii=False),
+            self.word,
             lambda: self.pick(STRINGS),
             lambda: f"{self.pick(STRINGS)}.{self.pick(['lower', 'upper', 'trim'])}()",
             lambda: f"({self.text()} + {self.text()})",
@@ -105,6 +108,8 @@ class Writer:
             lambda: f"{self.pick(DYNS)} in {self.pick([*MAPS, *LISTS, '[1, 2.0, null]'])}",
             lambda: f"{self.text()} in {self.pick([*LISTS, *MAPS])}",
             lambda: f"has({self.pick(FIELDS)})",
+            lambda: f"{self.pick(STRINGS)} {self.pick(['==', '!='])} {self.word()}",
+            lambda: f"{self.pick(STRINGS)} in [{self.word()}, {self.word()}]",
             lambda: f"{self.text()}.{self.pick(TESTS)}({self.text()})",
             lambda: f"{self.pick([*STRINGS, *DYNS])}.matches('^(a|m).*[dx]$')",
             lambda: f"listed({self.pick([*STRINGS, *DYNS])}, {self.pick([*LISTS, *DYNS, PATTERNS])})",
