@@ -206,3 +206,24 @@ def test_an_inline_run_that_died_with_its_driver_is_tried_again_and_finished_one
         ("held", "lost"),
         ("held", "completed"),
     ]
+
+
+def test_what_other_nodes_did_counts_as_history(toybox, constitution):
+    """A second node's call is refused because of the first node's, and the results carry their labels."""
+    constitution.write_text(
+        constitution.read_text().replace(
+            "articles: []",
+            "articles: [{id: ONCE, principle: P1, title: t, stages: [tool.call], verdict: deny, reason: r, "
+            "when: \"history.count('tool.call', 'toy.*') >= 1\"}]",
+        )
+    )
+    project = toybox.launch(
+        toybox.node("first", "touch"),
+        toybox.node("second", "touch", needs=["first"], inputs={"word": {"$from": "first.said"}}),
+    )
+
+    drive(project)
+
+    assert lines(toybox, project) == {"first": "completed", "second": "denied"}
+    found = toybox.query(lambda database: ledger.list_nodes(database, project.id))
+    assert found[0].result["labels"] == ["tool_output"]
