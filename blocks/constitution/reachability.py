@@ -34,6 +34,8 @@ _HIDES: Mapping[Verdict, frozenset[Verdict]] = {
     "warn": frozenset({"allow"}),
     "allow": frozenset(),
 }
+MOST_COMPARISONS = 1_000_000
+"""A document may not hold up whoever reads it."""
 _ANY = "\ue000"
 """Stands for a wildcard of the covered glob: only a `*` of the covering one takes it."""
 
@@ -60,8 +62,19 @@ def examine(document: Document) -> tuple[list[Problem], list[Problem]]:
     for one in known:
         for stage in one.article.stages if one.always else ():
             walls.setdefault(stage, []).append(one)
-    problems = [*_contradictions(known), *_duplicates(known), *_hidden(known, walls)]
+    problems = [*_contradictions(known), *_duplicates(known)]
+    if _comparisons(known, walls) > MOST_COMPARISONS:
+        return problems, [Problem(("articles",), "too many articles to look for those that others hide")]
+    problems += _hidden(known, walls)
     return problems, list(_doubts(document, known, walls))
+
+
+def _comparisons(known: Sequence[_Known], walls: _Walls) -> int:
+    """How many globs would have to be compared at most."""
+    patterns = {stage: sum(len(one.article.actions) for one in there) for stage, there in walls.items()}
+    return sum(
+        len(one.article.actions) * patterns.get(stage, 0) for one in known for stage in one.article.stages
+    )
 
 
 def _known(article: ArticleText, place: Place) -> _Known:

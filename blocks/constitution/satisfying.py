@@ -13,7 +13,9 @@ from blocks.constitution.limits import limits_of
 from blocks.constitution.literals import FLIPPED, key_of, literal_of, number_of, same, satisfies
 from blocks.constitution.parser import Binary, Node, Unary
 
-MOST_BRANCHES = 200
+MOST_BRANCHES = 64
+MOST_ATOMS = 1000
+"""In all alternatives together; what is larger is taken to be possible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,11 @@ def _branches(node: Node, *, holds: bool) -> list[_Branch]:
 def _both(left: list[_Branch], right: list[_Branch]) -> list[_Branch]:
     if len(left) * len(right) > MOST_BRANCHES:
         raise _TooManyError
-    return [(*one, *other) for one in left for other in right]
+    return _limited([(*one, *other) for one in left for other in right])
 
 
 def _limited(branches: list[_Branch]) -> list[_Branch]:
-    if len(branches) > MOST_BRANCHES:
+    if len(branches) > MOST_BRANCHES or sum(map(len, branches)) > MOST_ATOMS:
         raise _TooManyError
     return branches
 

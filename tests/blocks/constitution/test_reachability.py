@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from blocks.constitution import reachability
 from blocks.constitution.conditions import compile_condition
 from blocks.constitution.constitution import Article, Constitution
 from blocks.constitution.decisions import Action
@@ -182,6 +183,18 @@ def test_a_partly_hidden_article_is_doubtful():
     ).warnings
 
     assert warnings == ("c.yaml:7: articles[1].actions: of no use for 'x.*' at task: A-0 is stricter there",)
+
+
+def test_what_would_take_long_to_examine_is_let_in_with_a_warning(monkeypatch):
+    """A document of many articles without conditions must not hold up its reader."""
+    actions = ", ".join(f"a{number}" for number in range(150))
+    articles = [
+        f"stages: [task, tool.call], actions: [b{number}, {actions}], verdict: deny" for number in range(8)
+    ]
+    monkeypatch.setattr(reachability, "MOST_COMPARISONS", 500_000)
+    warnings = document(*articles).warnings
+
+    assert warnings == ("c.yaml:5: articles: too many articles to look for those that others hide",)
 
 
 def test_the_same_article_twice_is_an_error():
