@@ -10,6 +10,7 @@ from typing import Any
 from blocks.constitution.detectors.findings import Finding, Hit, Text, any_in, found_in, shortened
 from blocks.constitution.detectors.injection_forms import AIMED, FORMS
 
+_WORDS = [(word, number) for number, form in enumerate(FORMS) for word in form.words]
 _TAGS = re.compile("(?<!\U0001f3f4)(?<![\U000e0000-\U000e007f])[\U000e0000-\U000e007f]+")
 """Characters that spell ASCII and that no screen shows, except as the flag of a region after a black flag."""
 _BACKWARDS = re.compile("[\u202d\u202e][^\u202c\n]{8,}")
@@ -47,7 +48,7 @@ def findings(value: Any) -> list[Finding]:
 
 def _search(text: Text) -> Iterator[Hit]:
     whole = text.text
-    if len(whole) < 4:
+    if len(whole) < 4 or (len(whole) < 24 and whole.isascii() and whole.isidentifier()):
         return
     yield from _worded(whole)
     if not whole.isascii():
@@ -65,10 +66,9 @@ def _search(text: Text) -> Iterator[Hit]:
 
 def _worded(text: str) -> Iterator[Hit]:
     lowered = f" {text.lower()}"
-    for form in FORMS:
-        if any(word in lowered for word in form.words):
-            for match in form.pattern.finditer(text):
-                yield Hit(kind=form.kind, start=match.start(), end=match.end())
+    for number in dict.fromkeys([number for word, number in _WORDS if word in lowered]):
+        for match in FORMS[number].pattern.finditer(text):
+            yield Hit(kind=FORMS[number].kind, start=match.start(), end=match.end())
 
 
 def _unseen(text: str) -> Iterator[Hit]:

@@ -36,7 +36,7 @@ REGIONS = (
 MOST_PHONES = 500
 """Candidates of one text that are parsed; more are a list of numbers and count as phone numbers."""
 
-_WORTH_A_LOOK = re.compile(r"\d\D{0,3}\d|@")
+_WORTH_A_LOOK = re.compile(r"\d(?:\D{0,15}\d){4}|@")
 _MAIL = re.compile(
     r"(?<![\w.+-])(?<!://)([\w.+-]{1,64})@((?:[\w-]{1,63}\.){1,8}(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59}))"
     r"(?![\w@]|:[\w/~])"

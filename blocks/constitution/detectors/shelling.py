@@ -7,6 +7,8 @@ from typing import Any
 from blocks.constitution.detectors.findings import Finding, Hit, Text, any_in, found_in, shortened
 from blocks.constitution.detectors.python_calls import python_calls
 
+_CODE = re.compile(r"[(|$;<#'`\"/&\n{-]")
+"""No form is without one of these."""
 _PHP = re.compile(r"<\?(?:php|=)")
 _FENCED = re.compile(r"```[^\n`]{0,40}\n(.*?)(?:```|\Z)", re.DOTALL)
 _SH = r"(?:/(?:usr/)?(?:local/)?bin/)?(?:ba|z|da|k|a)?sh"
@@ -128,6 +130,8 @@ def findings(value: Any) -> list[Finding]:
 
 def _search(text: Text) -> Iterator[Hit]:
     whole = text.text
+    if not _CODE.search(whole):
+        return
     yield from _python(whole)
     if not _WORTH_A_LOOK.search(whole):
         return
