@@ -9,9 +9,9 @@ from blocks.constitution.document import ConstitutionInvalid, load_constitution,
 from blocks.constitution.examples import check_examples
 from blocks.constitution.stages import STAGES, variables
 
-CONCEPTS = Path(__file__).parents[3] / "docs" / "concepts"
-PAGE = (CONCEPTS / "guard.md").read_text()
-CONDITIONS = (CONCEPTS / "conditions.md").read_text()
+DOCS = Path(__file__).parents[3] / "docs"
+HOWTO = (DOCS / "howto" / "write-a-constitution.md").read_text()
+CONDITIONS = (DOCS / "concepts" / "conditions.md").read_text()
 
 HEAD = 'apiVersion: soma/v1\nkind: Constitution\nmetadata: {name: test, version: "1.0.0"}\ndefault: deny\n'
 GOOD = HEAD + "articles:\n  - {id: A-1, title: t, stages: [task], verdict: allow, reason: fine}\n"
@@ -126,9 +126,9 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path):
 
 def test_the_constitution_in_the_documentation_holds():
     """The page's example loads and its own examples hold."""
-    found = re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    found = re.search(r"```yaml\n(.*?)```", HOWTO, re.DOTALL)
 
-    assert check_examples(parse_constitution(found[1], "guard.md")) == []
+    assert check_examples(parse_constitution(found[1], "write-a-constitution.md")) == []
 
 
 @pytest.mark.parametrize("stage", STAGES)
