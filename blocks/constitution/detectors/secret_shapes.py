@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_LEAST_ENTROPY = 3.0
+LEAST_ENTROPY = 3.0
 """Bits a character: hexadecimal digits of a generator have 3.2 and more, repetitive text has less."""
 _RANDOM_LENGTH = 16
 
@@ -77,7 +77,7 @@ def is_live(kind: str, value: str) -> bool:
         return True
     if kind == "api-key" and not any(looks_random(piece) for piece in re.split(r"[-_]", value)):
         return False
-    return not _PLACEHOLDER.search(value) and entropy(value) >= _LEAST_ENTROPY
+    return not _PLACEHOLDER.search(value) and entropy(value) >= LEAST_ENTROPY
 
 
 def is_reference(value: str) -> bool:
@@ -101,7 +101,7 @@ def is_password(value: str, *, prose: bool) -> bool:
 def looks_random(value: str) -> bool:
     """Whether a value has the letters, digits and spread of something a generator made."""
     mixed = bool(re.search(r"\d", value)) and bool(re.search(r"[A-Za-z]", value))
-    return mixed and len(value) >= _RANDOM_LENGTH and entropy(value) >= _LEAST_ENTROPY
+    return mixed and len(value) >= _RANDOM_LENGTH and entropy(value) >= LEAST_ENTROPY
 
 
 def entropy(value: str) -> float:

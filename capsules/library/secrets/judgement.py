@@ -3,8 +3,9 @@ from dataclasses import dataclass
 
 from detect_secrets.filters.heuristic import is_indirect_reference, is_likely_id_string
 
+from blocks.constitution.detectors.secret_shapes import looks_random
 from capsules.library.secrets.detectors import Hit
-from capsules.library.secrets.values import is_checksum, looks_random, no_secret, no_token
+from capsules.library.secrets.values import is_checksum, no_secret, no_token
 from capsules.repository.analysis import Severity
 from capsules.repository.places import Place
 

@@ -1,8 +1,6 @@
 """What a suspected value looks like: the reasons to believe that it is no secret."""
 
-import math
 import re
-from collections import Counter
 from collections.abc import Callable
 
 from detect_secrets.filters.heuristic import (
@@ -12,6 +10,8 @@ from detect_secrets.filters.heuristic import (
     is_sequential_string,
     is_templated_secret,
 )
+
+from blocks.constitution.detectors.secret_shapes import LEAST_ENTROPY, entropy
 
 _FAKE_TOKEN = re.compile(
     r"(?i)example|sample|change[-_ ]?(?:me|this|it)|placeholder|dummy|fake|mock|redacted|sanitized|insert"
@@ -37,9 +37,6 @@ _CHECKSUM = re.compile(
     r"|hash(?!ed_pass)|crc|guid|uuid|_id\b|\bid\b|signature"
 )
 _LEAST = 6
-_RANDOM_LENGTH = 16
-_LEAST_ENTROPY = 3.0
-"""Bits a character: hexadecimal digits of a generator have 3.2 and more, repetitive text has less."""
 
 
 _REASONS: tuple[tuple[str, Callable[[str], object]], ...] = (
@@ -71,21 +68,9 @@ def no_token(value: str, text: str) -> str | None:
         return "part of a longer string"
     if _FAKE_TOKEN.search(value) or is_sequential_string(value):
         return "placeholder"
-    return None if re.search(r"\d", value) and entropy(value) >= _LEAST_ENTROPY else "plain words"
+    return None if re.search(r"\d", value) and entropy(value) >= LEAST_ENTROPY else "plain words"
 
 
 def is_checksum(text: str) -> bool:
     """Whether a line speaks of digests, identifiers or public values."""
     return bool(_CHECKSUM.search(text))
-
-
-def looks_random(value: str) -> bool:
-    """Whether a value has the letters, digits and spread of something a generator made."""
-    mixed = bool(re.search(r"\d", value)) and bool(re.search(r"[A-Za-z]", value))
-    return mixed and len(value) >= _RANDOM_LENGTH and entropy(value) >= _LEAST_ENTROPY
-
-
-def entropy(value: str) -> float:
-    """Shannon's entropy in bits a character."""
-    counts = Counter(value).values()
-    return -sum(count / len(value) * math.log2(count / len(value)) for count in counts)
