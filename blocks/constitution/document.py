@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -70,6 +71,8 @@ def parse_constitution(text: str, name: str, signatures: Signatures | None = Non
     found = _Found(signatures or Signatures(), list(placed.problems))
     document = _validated(placed, found.problems)
     if document is None:
+        for place, article in _valid_articles(placed):
+            _compiled(article, place, found)
         raise _invalid(found.problems, placed, name)
     found.problems.extend(_cross_references(document))
     articles = [
@@ -104,6 +107,14 @@ def _validated(placed: Placed, problems: list[Problem]) -> Document | None:
     return None
 
 
+def _valid_articles(placed: Placed) -> Iterator[tuple[Place, ArticleText]]:
+    """The articles that are well formed in a document that is not, so that all mistakes are told at once."""
+    articles = placed.data.get("articles") if isinstance(placed.data, dict) else None
+    for number, article in enumerate(articles if isinstance(articles, list) else ()):
+        with suppress(ValidationError):
+            yield ("articles", number), ArticleText.model_validate(article)
+
+
 def _mended(message: str, kind: str, place: Place, given: object) -> str:
     if kind == "extra_forbidden":
         return f"unknown key{closest(str(place[-1]), KEYS)}"
@@ -111,6 +122,8 @@ def _mended(message: str, kind: str, place: Place, given: object) -> str:
         return "write the version in quotes, as '1.0.0'"
     if kind == "string_type" and isinstance(given, bool | int | float | date):
         return f"YAML reads this as {type(given).__name__}; write it in quotes"
+    if kind == "literal_error" and isinstance(given, str):
+        message += closest(given, dict.fromkeys(re.findall(r"'([^']+)'", message)))
     message = message.removeprefix("Value error, ")
     return message[0].lower() + message[1:]
 
@@ -127,6 +140,10 @@ def _cross_references(document: Document) -> Iterator[Problem]:
             )
         if article.id in seen:
             yield Problem((*place, "id"), f"a second article {article.id!r}")
+        if article.id == "default":
+            yield Problem(
+                (*place, "id"), "'default' is what holds where no article speaks; choose another id"
+            )
         seen.add(article.id)
         yield from _misplaced_verdicts(article, place)
         yield from _wrong_examples(article, place)

@@ -94,6 +94,15 @@ def test_a_problem_is_shown_at_its_line(text, expected):
     assert any(expected in line for line in problems(text)), problems(text)
 
 
+def test_conditions_are_checked_beside_what_is_malformed():
+    """One article's misspelt verdict does not hide another's misspelt field; near words are offered."""
+    text = HEAD + ONE + "    when: tool.nme == 'x'\n" + ONE.partition("\n")[2].replace("A-1", "A-2")
+    found = problems(text.replace("verdict: deny", "verdict: denny", 1) + "    when: tool.nam == 'x'\n")
+
+    assert any("did you mean 'deny'" in line for line in found), found
+    assert any("'nam'" in line for line in found), found
+
+
 def test_all_problems_are_shown_at_once():
     """An author mends a document in one go."""
     text = (
