@@ -150,13 +150,13 @@ class AuditLog:
 
     def _store(self, runner: asyncio.Runner) -> None:
         waiting = list(islice(self._rows, BATCH))  # others add to the queue meanwhile
-        batch = [row.record() if isinstance(row, Decided) else row for row in waiting]
         try:
+            batch = [row.record() if isinstance(row, Decided) else row for row in waiting]
             runner.run(_awaited(self._sink(batch)))
-        except Exception as error:  # noqa: BLE001  # whatever the sink raises, the rows stay
+        except Exception as error:  # noqa: BLE001  # whatever is raised, the rows stay
             self._failed(error)
         else:
-            self._done(len(batch))
+            self._done(len(waiting))
 
     def _done(self, count: int) -> None:
         with self._changed:

@@ -31,6 +31,7 @@ RULES = (
     Rule("/v1/constitutions/test", ASK, ANYBODY),
     Rule("/v1/policy/evaluate", ASK, ANYBODY),
     Rule("/v1/replays", ASK, ANYBODY),
+    Rule("/v1/audit/heads", ASK, ANYBODY),
     Rule("/v1/constitutions/activations/", ASK, APPROVERS),
     Rule("/v1/approvals/", ASK, APPROVERS),
     Rule("/v1/memory/recall", ASK, ANYBODY),
