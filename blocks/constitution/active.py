@@ -219,6 +219,7 @@ class ActiveConstitution(ConstitutionSource):
     def _put_in_force(self, constitution: Constitution) -> None:
         self._began = True
         if constitution is not self._constitution:
+            constitution.prepare_like(self._constitution)
             self.replace(constitution)
             logger.info("constitution %s %s is in force", constitution.name, constitution.version)
 

@@ -108,6 +108,7 @@ class ConstitutionSource:
             self._refuse(error)
         else:
             self.problem = None
+            constitution.prepare_like(self._constitution)
             self.replace(constitution)
             logger.info("constitution %s %s is in force", constitution.name, constitution.version)
 
