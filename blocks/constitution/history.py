@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections import Counter, deque
+from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from threading import Lock
@@ -27,7 +28,8 @@ class History:
     def __init__(self) -> None:
         self._let_through: Counter[tuple[str, str]] = Counter()
         self._refused: Counter[tuple[str, str]] = Counter()
-        self._recent: deque[tuple[float, str, str]] = deque(maxlen=MOST_TIMES)
+        self._recent: list[tuple[float, str, str]] = []
+        """In the order of their times: what other nodes did becomes known later."""
         self._labels: set[str] = set()
         self._lock = Lock()
 
@@ -62,7 +64,8 @@ class History:
             known = (stage, action) in counted or len(counted) < MOST_NAMES
             counted[stage, action if known else OTHERS] += 1
             if verdict in LET_THROUGH:
-                self._recent.append((_seconds(at), stage, action))
+                insort(self._recent, (_seconds(at), stage, action))
+                del self._recent[:-MOST_TIMES]
                 if len(self._labels) < MOST_LABELS:
                     self._labels.update(labels)
 
@@ -80,8 +83,8 @@ class History:
         """How many such actions were let through in the last seconds, of the last 10,000."""
         since = _seconds(now) - seconds
         with self._lock:
-            recent = list(self._recent)
-        return sum(at >= since and kind == stage and like(name, glob) for at, kind, name in recent)
+            recent = self._recent[bisect_left(self._recent, (since,)) :]
+        return sum(kind == stage and like(name, glob) for _, kind, name in recent)
 
     def saw(self, label: str) -> bool:
         """Whether an earlier action that was let through carried the label."""
