@@ -1,7 +1,6 @@
 """Upkeep, under the constitution that ships with the hub."""
 
 import asyncio
-import os
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 
 from blocks.records import approvals, projects
 from blocks.records.tables import Approval, Project, now
+from capsules.environment import SHIPPED_CONSTITUTION
 from flows.upkeep import upkeep
 
 pytestmark = pytest.mark.slow
@@ -18,7 +18,7 @@ def test_upkeep_closes_what_nobody_answered_and_is_allowed_to(
     toybox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The shipped constitution lets the hub look after itself; an overdue approval expires."""
-    monkeypatch.delenv("SOMA_CONSTITUTION")
+    monkeypatch.setenv("SOMA_CONSTITUTION", str(SHIPPED_CONSTITUTION))
     project: Project = toybox.launch(toybox.node("asks", approval={"question": "Go on?"}))
 
     async def overdue(database: Any) -> Approval:
@@ -34,6 +34,5 @@ def test_upkeep_closes_what_nobody_answered_and_is_allowed_to(
     asked = toybox.query(overdue)
     done = asyncio.run(upkeep())
 
-    assert "SOMA_CONSTITUTION" not in os.environ
     assert done["expired_approvals"] == [asked.id]
     assert toybox.query(lambda database: approvals.get_approval(database, asked.id)).state == "expired"
