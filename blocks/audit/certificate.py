@@ -60,7 +60,8 @@ def check_certificate(document: Any, keys: Keys) -> list[Step]:
     """Every step of the proof; `BadInput` when the document is no certificate."""
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise BadInput("this is no decision certificate", mend="`soma audit prove ID --out FILE` makes one")
-    if document.get("version") != VERSION or set(document) != FIELDS:
+    version = document.get("version")
+    if type(version) is not int or version != VERSION or set(document) != FIELDS:  # True is no 1 here
         raise BadInput("this certificate has another version or other fields than this hub reads")
     try:
         return list(_steps(document, keys))

@@ -46,8 +46,9 @@ class Opening:
             raise BadInput(
                 "this is no export of an audit log", mend="`soma audit export --out FILE` makes one"
             )
-        if said.get("version") != VERSION:
-            raise BadInput(f"this export has the version {said.get('version')!r}; this hub reads {VERSION}")
+        version = said.get("version")
+        if type(version) is not int or version != VERSION:  # True is no 1 here
+            raise BadInput(f"this export has the version {version!r}; this hub reads {VERSION}")
         tenant, keys, first, last = (said.get(name) for name in ("tenant", "keys", "first", "last"))
         if (
             not isinstance(tenant, str)

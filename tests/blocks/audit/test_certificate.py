@@ -204,6 +204,14 @@ def test_any_change_of_a_certificate_is_found(key, data):
     assert "failed" in states, path
 
 
+def test_true_is_no_version(key):
+    """What Python takes for equal to 1 is still another certificate."""
+    document = proven(key, recorded("mail.send", {}))
+
+    with pytest.raises(BadInput, match="another version"):
+        check_certificate({**document, "version": True}, {key.id: key.public})
+
+
 def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     if isinstance(value, dict | list):
         pairs = value.items() if isinstance(value, dict) else enumerate(value)
