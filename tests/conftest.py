@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 import asyncpg
+import hypothesis
 import pytest
 from sqlalchemy.engine import make_url
 
@@ -35,6 +36,10 @@ QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",  # a test that needs a server asks for `prefect_api`
 }
+
+
+hypothesis.settings.register_profile("same-every-time", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("same-every-time")
 
 
 def pytest_configure(config: pytest.Config) -> None:
