@@ -135,7 +135,7 @@ async def _claim(opened: Environment, manifest: Manifest, digest: str, attempt: 
         constitution=opened.constitution,
         audit=opened.audit,
         project=project.id,
-        project_facts=project_facts(opened, project),
+        project_facts=project_facts(opened.settings, project),
         node=node.id,
         attempt=found.number,
         **capsule_fields(manifest, digest),

@@ -89,13 +89,13 @@ def constitution_texts(settings: Settings) -> Path:
     return settings.data_dir / "constitutions"
 
 
-def project_facts(opened: Environment, project: Project) -> dict[str, Any]:
+def project_facts(settings: Settings, project: Project) -> dict[str, Any]:
     """What the guard knows of the project that an action belongs to."""
     return {
         "blueprint": project.blueprint,
         "requested_by": project.requested_by,
         "inputs": project.inputs,
-        "workspace": str(opened.settings.workspaces_path / project.id),
+        "workspace": str(settings.workspaces_path / project.id),
     }
 
 

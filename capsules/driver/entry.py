@@ -62,7 +62,7 @@ async def _launch(opened: Environment, project: Project) -> None:
     context = replace(
         service_context(opened),
         project=project.id,
-        project_facts=project_facts(opened, project),
+        project_facts=project_facts(opened.settings, project),
     )
     facts = launch_facts(project)
     with running(context):

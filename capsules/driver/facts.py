@@ -48,7 +48,7 @@ def planned_context(opened: Environment, project: Project, node: PlanNode) -> Ru
         constitution=opened.constitution,
         audit=opened.audit,
         project=project.id,
-        project_facts=project_facts(opened, project),
+        project_facts=project_facts(opened.settings, project),
         node=node.id,
         environment=opened.settings.environment,
         runtime=node.runtime,

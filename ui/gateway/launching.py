@@ -3,6 +3,7 @@
 from blocks.constitution.decisions import Decision
 from blocks.identity import Principal
 from blocks.records.tables import Project
+from capsules.environment import project_facts
 from capsules.plan import launch_facts
 from ui.gateway.hub import Hub
 from ui.gateway.permits import asker, permit
@@ -14,12 +15,7 @@ async def permit_launch(hub: Hub, principal: Principal, project: Project) -> Dec
         hub,
         principal,
         project=project.id,
-        project_facts={
-            "blueprint": project.blueprint,
-            "requested_by": project.requested_by,
-            "inputs": project.inputs,
-            "workspace": str(hub.settings.workspaces_path / project.id),
-        },
+        project_facts=project_facts(hub.settings, project),
         environment=hub.settings.environment,
     )
     facts = launch_facts(project)
