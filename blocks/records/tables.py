@@ -4,21 +4,43 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Text, text
+from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 ProjectState = Literal[
-    "planned", "running", "awaiting_approval", "completed", "failed", "denied", "cancelled"
+    "planned",
+    "running",
+    "awaiting_approval",
+    "waiting",
+    "paused",
+    "cancelling",
+    "completed",
+    "failed",
+    "denied",
+    "cancelled",
 ]
+"""`waiting` is for a moment (`wake_at`), `awaiting_approval` for people; neither has a process."""
 NodeState = Literal[
-    "waiting", "queued", "running", "awaiting_approval", "completed", "failed", "denied", "skipped"
+    "waiting",
+    "queued",
+    "running",
+    "expanded",
+    "awaiting_approval",
+    "completed",
+    "failed",
+    "denied",
+    "skipped",
+    "cancelled",
 ]
-AttemptState = Literal["queued", "running", "completed", "failed", "denied", "awaiting_approval", "lost"]
+"""`expanded` is a node whose own part is done while the nodes that it has become are at work."""
+AttemptState = Literal[
+    "queued", "running", "completed", "failed", "denied", "awaiting_approval", "lost", "cancelled"
+]
 ApprovalState = Literal["pending", "approved", "rejected", "expired"]
 
 FINAL_PROJECT_STATES = frozenset({"completed", "failed", "denied", "cancelled"})
-FINAL_NODE_STATES = frozenset({"completed", "failed", "denied", "skipped"})
+FINAL_NODE_STATES = frozenset({"completed", "failed", "denied", "skipped", "cancelled"})
 
 
 def new_id(prefix: str) -> str:
@@ -56,7 +78,10 @@ class Project(SQLModel, table=True):
     """A request with its plan, its state and its deliverables."""
 
     __tablename__ = "projects"
-    __table_args__ = (Index("projects_of_tenant", "tenant", "created_at"),)
+    __table_args__ = (
+        Index("projects_of_tenant", "tenant", "created_at"),
+        Index("projects_in_state", "state", "wake_at"),
+    )
     id: str = Field(default_factory=lambda: new_id("prj"), primary_key=True)
     tenant: str = Field(foreign_key="tenants.id")
     title: str
@@ -74,6 +99,21 @@ class Project(SQLModel, table=True):
     """Grows by one with every driver that takes the project over; older drivers cannot write."""
     driver_run: str | None = None
     """The Prefect flow run id of the driver that holds the project."""
+    holder: str | None = None
+    """The process that drives the project, as long as its lease lasts."""
+    wake_at: datetime | None = _moment()
+    """When a project that waits for a moment is to be driven again."""
+    deadline_at: datetime | None = _moment()
+    """When a project that has not ended is cancelled."""
+    priority: int = 0
+    """Among projects that compete for the same place, the higher goes first."""
+    control: str = "run"
+    """What people want of it: `run`, `pause` or `cancel`; its driver obeys."""
+    control_by: str | None = None
+    control_reason: str | None = Field(default=None, sa_type=Text)
+    control_at: datetime | None = _moment()
+    origin: dict[str, Any] | None = _json(nullable=True)
+    """What it came from, if not from a person: `{kind: fork | trigger | schedule, …}`."""
     deliverables: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB, nullable=False)
 
 
@@ -95,10 +135,18 @@ class NodeRecord(SQLModel, table=True):
     flow_run: str | None = None
     started_at: datetime | None = _moment()
     ended_at: datetime | None = _moment()
+    parent: str | None = None
+    """The node that has become this one, among others, at run time."""
+    spec: dict[str, Any] | None = _json(nullable=True)
+    """The node as in a plan, where the project's plan does not have it so: made or changed at run time."""
+    generation: int = 1
+    """Grows by one each time that the node is to be done anew by a person's wish."""
+    due_at: datetime | None = _moment()
+    """When it is to be tried again."""
 
 
 class Attempt(SQLModel, table=True):
-    """One try at a node; at most one of a node's attempts ever completes."""
+    """One try at a node; at most one of a node's attempts completes in each generation."""
 
     __tablename__ = "attempts"
     __table_args__ = (
@@ -107,9 +155,11 @@ class Attempt(SQLModel, table=True):
             "one_completed_attempt",
             "project",
             "node",
+            "generation",
             unique=True,
             postgresql_where=text("state = 'completed'"),
         ),
+        Index("live_attempts", "state", postgresql_where=text("state IN ('queued', 'running')")),
     )
     id: str = Field(default_factory=lambda: new_id("att"), primary_key=True)
     project: str = Field(foreign_key="projects.id")
@@ -123,6 +173,39 @@ class Attempt(SQLModel, table=True):
     created_at: datetime = _created()
     started_at: datetime | None = _moment()
     ended_at: datetime | None = _moment()
+    generation: int = 1
+    token: int | None = Field(default=None, sa_type=BigInteger)
+    """The fencing token: greater than that of every attempt claimed before, whatever its node."""
+    holder: str | None = None
+    """The process that works at it, as long as its lease lasts."""
+    limits: list[str] = Field(default_factory=list, sa_type=ARRAY(Text), nullable=False)
+    """The concurrency limits that it takes a place of while it is queued or running."""
+    error: str | None = None
+    """The type of the error that it ended with."""
+
+
+class Holder(SQLModel, table=True):
+    """A process that works for the hub, alive as long as it renews its lease."""
+
+    __tablename__ = "holders"
+    id: str = Field(default_factory=lambda: new_id("hld"), primary_key=True)
+    kind: str
+    """`driver`, `run` or `gateway`."""
+    flow_run: str | None = None
+    host: str
+    pid: int
+    started_at: datetime = _created()
+    expires_at: datetime = _moment(nullable=False)
+
+
+class Limit(SQLModel, table=True):
+    """How many attempts that take a place of it may be at work at once."""
+
+    __tablename__ = "limits"
+    name: str = Field(primary_key=True)
+    """`tenant:NAME`, `capsule:NAME` or `resource:NAME`."""
+    tenant: str = Field(foreign_key="tenants.id", primary_key=True)
+    most: int
 
 
 class Approval(SQLModel, table=True):
