@@ -4,12 +4,12 @@ import hashlib
 import logging
 import math
 import time
-from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
 from blocks.constitution.constitution import Constitution
-from blocks.constitution.document import ConstitutionInvalid, parse_constitution
+from blocks.constitution.document import ConstitutionInvalid
+from blocks.constitution.parsed import parsed
 from blocks.errors import SomaError
 
 logger = logging.getLogger(__name__)
@@ -27,12 +27,6 @@ def nothing_allowed(reason: str) -> Constitution:
         articles=(),
         default_reason=reason,
     )
-
-
-@lru_cache(maxsize=4)
-def _parsed(text: str, name: str) -> Constitution:
-    """The constitution in the text; it is immutable, so one is enough for all who read the same file."""
-    return parse_constitution(text, name)
 
 
 class ConstitutionSource:
@@ -101,7 +95,7 @@ class ConstitutionSource:
             return
         self._seen = seen
         try:
-            constitution = _parsed(content.decode("utf-8"), str(self.path))
+            constitution = parsed(content.decode("utf-8"), str(self.path))
         except UnicodeDecodeError:
             self._refuse(ConstitutionInvalid(f"{self.path}: not UTF-8 text"))
         except ConstitutionInvalid as error:
