@@ -1,16 +1,15 @@
 """`soma capsules`: what capsules there are, running one, and making a new one."""
 
 import json
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 import yaml
 from rich.table import Table
 from rich.text import Text
 
-from blocks.errors import BadInput
+from ui.cli.json_argument import json_object
 from ui.cli.terminal import console, plain
 
 app = typer.Typer(no_args_is_help=True, help="List, show, run, validate and make capsules.")
@@ -74,27 +73,10 @@ def run(
     from ui.cli.capsule_run import run_on_hub
 
     manifest = find_capsule(name).manifest
-    inputs = read_inputs(manifest, given, _document(document))
+    whole = {} if document is None else json_object(document, "--input-json", '{"limit": 3}')
+    inputs = read_inputs(manifest, given, whole)
     output = run_on_hub(manifest, inputs, load_settings(), said=lambda line: typer.echo(line, err=True))
     typer.echo(json.dumps(output, indent=2, ensure_ascii=False))
-
-
-def _document(given: str | None) -> dict[str, Any]:
-    if given is None:
-        return {}
-    try:
-        if given == "-":
-            text = sys.stdin.read()
-        else:
-            text = Path(given[1:]).read_text(encoding="utf-8") if given.startswith("@") else given
-        found = json.loads(text)
-    except OSError as error:
-        raise BadInput(f"--input-json: {given[1:]} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise BadInput(f"--input-json is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise BadInput("--input-json takes a JSON object, such as '{\"limit\": 3}'")
-    return found
 
 
 @app.command()

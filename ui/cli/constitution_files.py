@@ -1,7 +1,6 @@
 """The commands of `soma constitution` that need no hub: validate, test, explain, diff, sign."""
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +20,7 @@ from blocks.settings import load_settings
 from ui.cli.connect import hub
 from ui.cli.constitution_named import is_file, named, read_file
 from ui.cli.constitution_shown import show_answer, show_comparison
+from ui.cli.json_argument import json_object
 from ui.cli.terminal import console, plain
 from ui.verdicts import answered
 from ui.wire_constitutions import Answered
@@ -31,6 +31,7 @@ Ref = Annotated[
     str,
     typer.Argument(help="A file, `active`, `shipped`, NAME@VERSION, or a digest of at least eight digits."),
 ]
+FACTS = '{"tool": {"arguments": {"limit": 3}}}'
 REFUSED = frozenset({"deny", "approve"})
 
 
@@ -80,7 +81,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """What would be decided, which articles matched, and which almost did. Exit code 1 for a refusal."""
-    answer = _answer(ref, stage, action, _facts(facts))
+    answer = _answer(ref, stage, action, json_object(facts, "--facts", FACTS))
     if as_json:
         typer.echo(answer.model_dump_json(indent=2))
     else:
@@ -135,19 +136,3 @@ def _hub_key() -> Path:
             f"there is no hub key {path}", mend="name one with --key; `soma keys new NAME` makes one"
         )
     return path
-
-
-def _facts(given: str) -> dict[str, Any]:
-    try:
-        if given == "-":
-            text = sys.stdin.read()
-        else:
-            text = Path(given[1:]).read_text(encoding="utf-8") if given.startswith("@") else given
-        found = json.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"--facts: {given[1:]} cannot be read: {error}") from None
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"--facts is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise BadInput('--facts takes a JSON object, such as \'{"tool": {"arguments": {"limit": 3}}}\'')
-    return found

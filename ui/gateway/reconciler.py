@@ -1,7 +1,6 @@
 """The reconciler: gives every running project that has lost its driver another one, by itself."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -10,6 +9,7 @@ from contextlib import asynccontextmanager
 from blocks.errors import SomaError
 from blocks.records.approvals import expire_approvals
 from blocks.records.projects import undriven_projects
+from ui.gateway.background import beside
 from ui.gateway.hub import Hub
 
 logger = logging.getLogger("soma.gateway")
@@ -23,13 +23,8 @@ WINDOW = 20
 @asynccontextmanager
 async def reconciling(hub: Hub) -> AsyncIterator[None]:
     """Look after undriven projects for as long as the caller is inside."""
-    task = asyncio.create_task(_for_ever(hub))
-    try:
+    async with beside(_for_ever(hub)):
         yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def _for_ever(hub: Hub) -> None:

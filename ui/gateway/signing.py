@@ -1,7 +1,6 @@
 """Signs the ends of the audit chains while the gateway is up, and once more when it ends."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -10,6 +9,7 @@ from contextlib import asynccontextmanager
 from blocks.errors import SomaError
 from blocks.keys import SigningKey
 from blocks.records.audit_heads import sign_end, tenants_to_sign
+from ui.gateway.background import beside
 from ui.gateway.hub import Hub
 
 logger = logging.getLogger("soma.gateway")
@@ -26,13 +26,10 @@ LOOK = 5.0
 async def signing_heads(hub: Hub) -> AsyncIterator[None]:
     """Sign for as long as the caller is inside; what is left is signed at the end."""
     key = SigningKey.ensure(hub.settings.keys_path)
-    task = asyncio.create_task(_for_ever(hub, key))
     try:
-        yield
+        async with beside(_for_ever(hub, key)):
+            yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
         await _sign(hub, key, 1)
 
 
