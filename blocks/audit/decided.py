@@ -47,8 +47,8 @@ class Decided:
             "constitution": decision.constitution,
             "arguments_sha256": digest(thawed(self._arguments)),
         }
-        if answers := getattr(decision, "answers", None):
-            record["answers"] = dict(answers)
+        if decision.answers:
+            record["answers"] = dict(decision.answers)
         if self._extra:
             record |= thawed(self._extra)
         if self._facts is not None:
@@ -75,7 +75,7 @@ def _circumstances(context: "RunContext", facts: Mapping[str, Any]) -> dict[str,
             "name": principal.name,
             "kind": principal.kind,
             "roles": sorted(principal.roles),
-            "on_behalf_of": getattr(principal, "on_behalf_of", None) or None,
+            "on_behalf_of": principal.on_behalf_of or None,
         },
         "project": context.project,
         "node": context.node,

@@ -239,12 +239,13 @@ from types import SimpleNamespace
 from blocks.audit.log import AuditLog
 from blocks.constitution.decisions import Action
 from blocks.constitution.source import nothing_allowed
+from blocks.identity import Principal
 async def take(rows):
     with open({str(tmp_path / "rows")!r}, "a") as file:
         file.writelines(row["id"] + "\\n" for row in rows)
 context = SimpleNamespace(tenant="t", project=None, node=None, attempt=None, capsule=None,
                           capsule_version=None,
-                          principal=SimpleNamespace(name="ada", kind="user", roles=[]))
+                          principal=Principal(tenant="t", name="ada"))
 log = AuditLog(take)
 for _ in range(700):
     log.record(nothing_allowed("no").decide(Action(stage="task", name="x", facts={{}})), context, {{}})
