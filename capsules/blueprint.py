@@ -11,7 +11,8 @@ from pydantic import Field, ValidationError
 from blocks.errors import BadInput, NotFound
 from capsules.catalogue import find_capsule
 from capsules.manifest import Name, Strict, Version
-from capsules.plan import ApprovalSpec, NodeAuthority, Plan, PlanNode
+from capsules.node import RetryPolicy, Undo
+from capsules.plan import After, ApprovalSpec, NodeAuthority, Plan, PlanNode
 
 FOLDER = Path(__file__).parent / "blueprints"
 
@@ -40,6 +41,18 @@ class Step(Strict):
     tools: list[str] | None = None
     """Fewer tools than the capsule declares; all of them unless given."""
     approval: ApprovalSpec | None = None
+    each: Any = None
+    """As in a plan, like all that follow; may be `{"$answer": "question"}` too."""
+    parallel: int | None = None
+    may_fail: int = 0
+    expand: str | None = None
+    when: str | None = None
+    at_least: int | None = None
+    timeout: float | None = None
+    priority: int = 0
+    resources: list[str] = []
+    retry: RetryPolicy | None = None
+    undo: Undo | None = None
 
 
 class Blueprint(Strict):
@@ -53,6 +66,11 @@ class Blueprint(Strict):
     summary: str
     questions: Annotated[list[Question], Field(min_length=1)]
     nodes: Annotated[list[Step], Field(min_length=1)]
+    on_failure: After = "keep"
+    on_cancel: After = "keep"
+    deadline: float | None = None
+    priority: int = 0
+    budget: dict[str, float] = {}
 
     def plan(self, answers: dict[str, Any]) -> Plan:
         """The plan that these answers give; `BadInput` names each answer that is wrong or missing."""
@@ -61,6 +79,7 @@ class Blueprint(Strict):
             blueprint=self.name,
             blueprint_version=self.version,
             nodes=[_node(step, complete) for step in self.nodes],
+            **{name: getattr(self, name) for name in Plan.later},
         )
 
     def complete(self, answers: dict[str, Any]) -> dict[str, Any]:
@@ -121,6 +140,7 @@ def _node(step: Step, answers: dict[str, Any]) -> PlanNode:
         runtime=manifest.runtime.kind,
         attempts=manifest.runtime.attempts,
         approval=step.approval,
+        **{name: _fill(getattr(step, name), answers) for name in PlanNode.later},
     )
 
 
