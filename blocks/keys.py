@@ -19,6 +19,8 @@ from typing import Self
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -107,6 +109,11 @@ class SigningKey:
     def sign(self, payload: bytes) -> str:
         """The signature, as base64."""
         return base64.b64encode(self._key.sign(payload)).decode()
+
+    def derive(self, purpose: str, salt: bytes = b"") -> bytes:
+        """32 secret bytes for one purpose, always the same; they tell nothing of the key or of each other."""
+        raw = self._key.private_bytes_raw()
+        return HKDF(algorithm=SHA256(), length=32, salt=salt or None, info=purpose.encode()).derive(raw)
 
     @classmethod
     def ensure(cls, folder: Path) -> Self:

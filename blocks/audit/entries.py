@@ -7,7 +7,18 @@ from typing import Any, Literal, get_args
 
 from blocks.plain import plain
 
-Kind = Literal["decision", "outcome", "approval", "token", "constitution", "capsule", "memory"]
+Kind = Literal[
+    "decision",
+    "outcome",
+    "approval",
+    "token",
+    "constitution",
+    "capsule",
+    "memory",
+    "budget",
+    "control",
+    "trigger",
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 PREFIXES: Mapping[Kind, str] = {
@@ -18,6 +29,9 @@ PREFIXES: Mapping[Kind, str] = {
     "constitution": "con",
     "capsule": "cap",
     "memory": "mem",
+    "budget": "bud",
+    "control": "ctl",
+    "trigger": "tri",
 }
 """How the ids of records begin."""
 

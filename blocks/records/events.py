@@ -6,6 +6,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from blocks.records.database import Database
+from blocks.records.happenings import note_state
 from blocks.records.tables import Event
 
 
@@ -18,6 +19,8 @@ def add_event(
 ) -> None:
     """Record the event in the caller's transaction, so that it is seen exactly when its cause is."""
     session.add(Event(project=project, kind=kind, node=node, data=data or {}))
+    if kind == "project.state":
+        note_state(session, project, data or {})
 
 
 async def events_after(database: Database, project: str, after: int = 0, limit: int = 200) -> list[Event]:

@@ -9,7 +9,8 @@ from sqlmodel import SQLModel
 
 import blocks.records.audit_tables
 import blocks.records.constitution_tables
-import blocks.records.tables  # noqa: F401  # registers the tables on SQLModel.metadata
+import blocks.records.tables
+import blocks.records.trigger_tables  # noqa: F401  # registers the tables on SQLModel.metadata
 
 LOCK = 7_308_905_517  # one migration at a time, whoever runs it
 
