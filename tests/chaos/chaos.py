@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 from checking import Finding, check
@@ -28,14 +29,28 @@ AFTERWARDS = 600.0
 ROLES = text("SELECT pid, kind FROM holders WHERE expires_at > now()")
 
 
-async def storm(hub: ChaosHub, chance: random.Random, kills: int, longest: float) -> Counter[str]:
+@dataclass(frozen=True, kw_only=True)
+class Storm:
+    """How hard it is to blow."""
+
+    kills: int
+    longest: float
+    """Seconds between two kills, at most."""
+    parts: tuple[str, ...] = PARTS
+    seconds: float = 0
+    """How long the load goes on at least, also without kills."""
+
+
+async def rage(hub: ChaosHub, chance: random.Random, storm: Storm) -> Counter[str]:
     """Kill as many processes as asked for, one every few seconds; how many of each part."""
     done: Counter[str] = Counter()
-    while sum(done.values()) < kills:
-        await asyncio.sleep(chance.uniform(longest / 3, longest))
-        part = kill_one(hub.settings.data_dir, await roles(hub), chance, PARTS)
+    end = time.monotonic() + storm.seconds
+    while sum(done.values()) < storm.kills:
+        await asyncio.sleep(chance.uniform(storm.longest / 3, storm.longest))
+        part = kill_one(hub.settings.data_dir, await roles(hub), chance, storm.parts)
         if part is not None:
             done[part] += 1
+    await asyncio.sleep(max(0, end - time.monotonic()))
     return done
 
 
@@ -49,7 +64,7 @@ async def roles(hub: ChaosHub) -> dict[int, str]:
     return {int(row.pid): "driver" if row.kind == "driver" else "capsule" for row in rows}
 
 
-async def run(folder: Path, seed: int, kills: int, longest: float) -> int:
+async def run(folder: Path, seed: int, storm: Storm) -> int:
     """Storm, calm, look; 0 when nothing is wrong."""
     hub, chance = ChaosHub(folder), random.Random(seed)
     await hub.up()
@@ -57,7 +72,7 @@ async def run(folder: Path, seed: int, kills: int, longest: float) -> int:
         traffic = Traffic(hub, chance)
         stop, began = asyncio.Event(), time.monotonic()
         flow = asyncio.create_task(traffic.flow(stop))
-        killed = await storm(hub, chance, kills, longest)
+        killed = await rage(hub, chance, storm)
         stop.set()
         stormed = time.monotonic() - began
         await asyncio.wait({flow}, timeout=AFTERWARDS)
@@ -92,6 +107,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--longest", type=float, default=6.0, help="seconds between two kills, at most")
+    parser.add_argument("--seconds", type=float, default=0, help="of load, also without kills")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what is killed")
     parser.add_argument("--seed", type=int, default=None, help="draws the same victims again")
     parser.add_argument("--keep", type=Path, default=None, help="a new folder that is kept for a look")
     given = parser.parse_args()
@@ -99,7 +116,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="soma-chaos-") as folder:
         place = given.keep or Path(folder)
         place.mkdir(parents=True, exist_ok=True)
-        return asyncio.run(run(place, seed, given.kills, given.longest))
+        storm = Storm(
+            kills=given.kills, longest=given.longest, parts=tuple(given.parts), seconds=given.seconds
+        )
+        return asyncio.run(run(place, seed, storm))
 
 
 if __name__ == "__main__":
