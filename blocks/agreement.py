@@ -1,6 +1,7 @@
 """Whether enough of the right people agree: the arithmetic of approvals.
 
-A requirement is the JSON of `ApprovalTerms` with the `article` that asks; every requirement must be met.
+A requirement is the JSON of `ApprovalTerms` with the `article` that asks (none: the plan does); every
+requirement must be met.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,10 @@ class Vote:
 
     by: str
     roles: frozenset[str] = frozenset()
+    waited: float = 0
+    """Seconds that the question had been open: those to whom it was passed on count from then."""
+    person: bool = True
+    """False for an answer that came through Prefect, whose users the hub does not know."""
 
 
 def requirements_of(decision: Decision) -> list[dict[str, Any]]:
@@ -32,12 +37,17 @@ def requirements_of(decision: Decision) -> list[dict[str, Any]]:
     ]
 
 
-def votes_of(votes: Iterable[Mapping[str, Any]]) -> tuple[Vote, ...]:
-    """The yeses among recorded answers."""
+def votes_of(votes: Iterable[Mapping[str, Any]], digest: str | None = None) -> tuple[Vote, ...]:
+    """The yeses among recorded answers; with a digest, those that were said to exactly this action."""
     return tuple(
-        Vote(by=str(vote["by"]), roles=frozenset(vote.get("roles") or ()))
+        Vote(
+            by=str(vote["by"]),
+            roles=frozenset(vote.get("roles") or ()),
+            waited=float(vote.get("waited") or 0),
+            person=bool(vote.get("person", True)),
+        )
         for vote in votes
-        if vote.get("approved")
+        if vote.get("approved") and (digest is None or vote.get("digest", digest) == digest)
     )
 
 
@@ -47,9 +57,10 @@ def objection(requirements: Sequence[Requirement], vote: Vote, requester: str) -
         return "answering needs the role approver or admin"
     for asked in requirements:
         if vote.by == requester and not asked.get("requester", True):
-            return (
-                f"{requester} asked for the project, and article {asked.get('article')} wants others to agree"
-            )
+            wants = f"article {asked['article']}" if asked.get("article") else "the plan"
+            return f"{requester} asked for the project, and {wants} wants others to agree"
+        if not vote.person and _wants_somebody(asked):
+            return "it takes people whom the hub knows; answer through the gateway, `soma approve` or a link"
     if requirements and not any(_fits(asked, vote) for asked in requirements):
         return f"this is for {' and for '.join(sorted({_people(asked) for asked in requirements}))}"
     return None
@@ -66,16 +77,25 @@ def lacking(requirements: Sequence[Requirement], votes: Sequence[Vote], requeste
     return missing
 
 
+def _wants_somebody(asked: Requirement) -> bool:
+    return bool(asked.get("who")) or not asked.get("requester", True)
+
+
 def _counts(asked: Requirement, vote: Vote, requester: str) -> bool:
     own = vote.by == requester and not asked.get("requester", True)
     return not own and _fits(asked, vote)
 
 
 def _fits(asked: Requirement, vote: Vote) -> bool:
+    if not vote.person:
+        return not _wants_somebody(asked)
     who = asked.get("who") or ()
     roles = vote.roles | {"approver"} if "admin" in vote.roles else vote.roles
     names = {f"user:{vote.by}", *(f"role:{role}" for role in roles)}
-    return not who or not names.isdisjoint(who)
+    if not who or not names.isdisjoint(who):
+        return True
+    escalate = asked.get("escalate")
+    return escalate is not None and vote.waited >= escalate["after"] and not names.isdisjoint(escalate["to"])
 
 
 def _sentence(asked: Requirement, short: int, requester: str) -> str:

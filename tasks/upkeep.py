@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from prefect.client.orchestration import get_client
 
 from blocks.driver_runs import start_driver
-from blocks.records.approvals import expire_approvals
 from blocks.records.database import Database
 from blocks.records.projects import undriven_projects
+from blocks.records.tending import tend_approvals
 from blocks.settings import load_settings
 from tasks.governed import governed_task
 
@@ -17,7 +17,7 @@ from tasks.governed import governed_task
 async def close_overdue_approvals() -> list[str]:
     """Expire the approvals that nobody answered in time; return their ids."""
     async with _records() as database:
-        return [approval.id for approval in await expire_approvals(database)]
+        return (await tend_approvals(database)).expired
 
 
 @governed_task(effect=True)

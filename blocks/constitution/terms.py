@@ -19,6 +19,19 @@ MOST_PEOPLE = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Escalation:
+    """Who may answer as well, and from when on."""
+
+    after: timedelta
+    to: tuple[str, ...]
+    """`user:NAME` and `role:NAME`."""
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Escalation":
+        return cls(after=timedelta(seconds=value["after"]), to=tuple(value["to"]))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ApprovalTerms:
     """Who may answer the question, how many must agree, and how long they may take."""
 
@@ -30,26 +43,38 @@ class ApprovalTerms:
     """After this long without an answer the answer is no."""
     requester: bool = True
     """Whether the one who asked for the project may answer."""
+    remind: timedelta | None = None
+    """After how long, and how long again, those who may answer are reminded."""
+    escalate: Escalation | None = None
+    """Who may answer as well when nobody has for too long."""
 
     def as_json(self) -> dict[str, Any]:
-        """The terms as plain JSON; `expires` in seconds."""
-        return {
+        """The terms as plain JSON, times in seconds; what is not asked for is left out."""
+        said: dict[str, Any] = {
             "who": list(self.who),
             "quorum": self.quorum,
             "expires": int(self.expires.total_seconds()),
             "requester": self.requester,
         }
+        if self.remind is not None:
+            said["remind"] = int(self.remind.total_seconds())
+        if self.escalate is not None:
+            after = int(self.escalate.after.total_seconds())
+            said["escalate"] = {"after": after, "to": list(self.escalate.to)}
+        return said
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "ApprovalTerms":
         """The terms that `as_json` wrote; what is not given has its default."""
         default = cls()
-        seconds = value.get("expires")
+        seconds, remind, escalate = value.get("expires"), value.get("remind"), value.get("escalate")
         return cls(
             who=tuple(value.get("who", default.who)),
             quorum=value.get("quorum", default.quorum),
             expires=default.expires if seconds is None else timedelta(seconds=seconds),
             requester=value.get("requester", default.requester),
+            remind=timedelta(seconds=remind) if remind else None,
+            escalate=Escalation.from_json(escalate) if escalate else None,
         )
 
 

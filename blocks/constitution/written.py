@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from blocks.constitution.decisions import Severity, Stage, Verdict
-from blocks.constitution.terms import MOST_PEOPLE, ApprovalTerms, parse_duration, parse_person
+from blocks.constitution.terms import MOST_PEOPLE, ApprovalTerms, Escalation, parse_duration, parse_person
 
 MOST_ARTICLES = 2000
 MOST_EXAMPLES = 100
@@ -43,8 +43,29 @@ class Principle(Strict):
     text: Text
 
 
+class EscalationText(Strict):
+    """Who may answer as well when nobody has for so long."""
+
+    after: str
+    to: Annotated[list[str], Field(min_length=1, max_length=MOST_PEOPLE)]
+
+    @field_validator("after")
+    @classmethod
+    def _duration(cls, after: str) -> str:
+        parse_duration(after)
+        return after
+
+    @field_validator("to")
+    @classmethod
+    def _people(cls, to: list[str]) -> list[str]:
+        return [parse_person(person) for person in to]
+
+    def compiled(self) -> Escalation:
+        return Escalation(after=parse_duration(self.after), to=tuple(self.to))
+
+
 class Terms(Strict):
-    """The `approve` block of an article: who must agree, how many, and until when."""
+    """The `approve` block of an article: who must agree, how many, until when, and who is reminded."""
 
     model_config = ConfigDict(strict=True)
 
@@ -52,6 +73,8 @@ class Terms(Strict):
     quorum: Annotated[int, Field(ge=1, le=MOST_PEOPLE)] = 1
     expires: str = "7d"
     requester: bool = True
+    remind: str | None = None
+    escalate: EscalationText | None = None
 
     @field_validator("who")
     @classmethod
@@ -62,11 +85,12 @@ class Terms(Strict):
             raise ValueError("somebody is named twice")
         return who
 
-    @field_validator("expires")
+    @field_validator("expires", "remind")
     @classmethod
-    def _duration(cls, expires: str) -> str:
-        parse_duration(expires)
-        return expires
+    def _duration(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_duration(text)
+        return text
 
     @model_validator(mode="after")
     def _reachable(self) -> "Terms":
@@ -83,6 +107,8 @@ class Terms(Strict):
             quorum=self.quorum,
             expires=parse_duration(self.expires),
             requester=self.requester,
+            remind=parse_duration(self.remind) if self.remind else None,
+            escalate=self.escalate.compiled() if self.escalate else None,
         )
 
 
@@ -134,7 +160,7 @@ class Document(Strict):
 
 KEYS: dict[str, None] = {
     name: None
-    for model in (Document, ArticleText, Example, Metadata, Terms, Principle, PastAction)
+    for model in (Document, ArticleText, Example, Metadata, Terms, EscalationText, Principle, PastAction)
     for name in model.model_fields
 }
 """Every key there is, to guess what a misspelt one was meant to be."""

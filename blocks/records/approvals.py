@@ -1,27 +1,52 @@
 """Approvals: asked once, answered by as many of the right people as it takes; no process waits."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
 from blocks.agreement import Vote, lacking, objection, votes_of
-from blocks.audit.entries import entry
-from blocks.errors import Conflict, Forbidden, NotFound
+from blocks.editing import check_edits, edited_digest
+from blocks.errors import BadInput, Conflict, Forbidden, NotFound
 from blocks.identity import Principal
+from blocks.plain import plain
+from blocks.records.approval_trace import audit_record, tell_asked, tell_decided, tell_voted
 from blocks.records.audit import append
 from blocks.records.database import Database
-from blocks.records.events import add_event
-from blocks.records.tables import Approval, Project, new_id, now
+from blocks.records.tables import Approval, NodeRecord, Project, new_id, now
+from blocks.records.text import storable
 
 WAITS = timedelta(days=7)
 """How long an approval waits, unless an article says otherwise; then it expires, which is a refusal."""
+Verdict = Literal["approve", "reject", "changes"]
+STATES = {"approve": "approved", "reject": "rejected", "changes": "sent_back"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edit:
+    """A call that people agreed to otherwise than it was asked about."""
+
+    arguments: Mapping[str, Any]
+    """Those to be taken instead, by name."""
+    digest: str
+    """What the call is then."""
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Agreements:
+    """What people have agreed to in a project, for the present generation of its nodes."""
+
+    actions: Mapping[str, tuple[Vote, ...]]
+    """Digests of actions, and who agreed."""
+    edits: Mapping[str, Edit]
+    """By the digest of the call that was asked about."""
 
 
 async def ask(
@@ -34,58 +59,99 @@ async def ask(
     action_digest: str,
     requirements: Sequence[Mapping[str, Any]] = (),
     decision: str | None = None,
+    offered: Mapping[str, Any] | None = None,
+    revises: str | None = None,
 ) -> Approval:
     """The approval for exactly this action: the one asked before, or a new one.
 
-    `requirements` say who must agree; an approval that was given on lesser terms is open again. Call it last
-    in its transaction: it adds to the audit log.
+    `requirements` say who must agree; an approval that was given on lesser terms is open again. `offered` is
+    what may be approved with other arguments; `revises` the node that does its work anew when changes are
+    asked for. Call it last in its transaction: it adds to the audit log.
     """
+    generation = await _generation(session, project.id, node)
     row = {
         "id": new_id("apr"),
         "tenant": project.tenant,
         "project": project.id,
         "node": node,
-        "question": question,
-        "details": details,
+        "question": storable(question),
+        "details": plain(details),
         "action_digest": action_digest,
         "state": "pending",
         "requested_by": project.requested_by,
         "requested_at": now(),
-        "expires_at": _end(requirements),
+        **_times(requirements),
         "requirements": [dict(asked) for asked in requirements],
         "votes": [],
+        "generation": generation,
+        "reminders": 0,
+        "escalations": 0,
+        "offered": dict(offered) if offered else None,
+        "revises": revises,
+        "run_closed": False,
     }
     asked: Approval | None = (
         await session.exec(insert(Approval).values(row).on_conflict_do_nothing().returning(Approval))
     ).scalar_one_or_none()
     if asked is None:
         same = select(Approval).where(
-            Approval.project == project.id, Approval.node == node, Approval.action_digest == action_digest
+            Approval.project == project.id,
+            Approval.node == node,
+            Approval.generation == generation,
+            Approval.action_digest == action_digest,
         )
         asked = (await session.exec(same.with_for_update())).one()
         if not _renewed(asked, requirements):
             return asked
         session.add(asked)
-    add_event(session, project.id, "approval.asked", node, {"approval": asked.id, "question": question})
-    await append(session, [_record(asked, "asked", by=asked.requested_by, decision=decision)])
+    await session.flush()
+    tell_asked(session, asked)
+    await append(session, [audit_record(asked, "asked", by=asked.requested_by, decision=decision)])
     return asked
+
+
+async def _generation(session: AsyncSession, project: str, node: str) -> int:
+    query = select(NodeRecord.generation).where(NodeRecord.project == project, NodeRecord.node == node)
+    return (await session.exec(query)).one_or_none() or 1
 
 
 def _renewed(asked: Approval, requirements: Sequence[Mapping[str, Any]]) -> bool:
     """Whether it is asked on new terms that those who agreed do not meet; it then waits for people again."""
     wanted = [dict(item) for item in requirements]
-    met = not lacking(wanted, votes_of(asked.votes), asked.requested_by)
+    met = not lacking(wanted, votes_of(asked.votes, bound_to(asked)), asked.requested_by)
     if asked.requirements == wanted or asked.state not in {"pending", "approved"} or met:
         return False
-    asked.requirements, asked.state, asked.expires_at = wanted, "pending", _end(requirements)
-    asked.decided_at = asked.decided_by = None
+    asked.requirements, asked.state = wanted, "pending"
+    for name, value in _times(requirements).items():
+        setattr(asked, name, value)
+    asked.decided_at = asked.decided_by = asked.run = None
+    asked.run_closed = False
     return True
 
 
-def _end(requirements: Sequence[Mapping[str, Any]]) -> datetime:
-    """When it expires: the shortest time that any article gives."""
-    given = [timedelta(seconds=item["expires"]) for item in requirements if item.get("expires")]
-    return now() + min(given, default=WAITS)
+def _times(requirements: Sequence[Mapping[str, Any]]) -> dict[str, datetime | None]:
+    """When it expires, reminds and is passed on: the shortest time that anybody asks for."""
+    moment = now()
+    ends = [item["expires"] for item in requirements if item.get("expires")]
+    reminds = [item["remind"] for item in requirements if item.get("remind")]
+    passes = [item["escalate"]["after"] for item in requirements if item.get("escalate")]
+    return {
+        "expires_at": moment + (timedelta(seconds=min(ends)) if ends else WAITS),
+        "remind_at": moment + timedelta(seconds=min(reminds)) if reminds else None,
+        "escalate_at": moment + timedelta(seconds=min(passes)) if passes else None,
+    }
+
+
+def next_escalation(approval: Approval, after: datetime) -> datetime | None:
+    """When the question is passed on the next time, if it is."""
+    times = [item["escalate"]["after"] for item in approval.requirements if item.get("escalate")]
+    moments = [approval.requested_at + timedelta(seconds=seconds) for seconds in times]
+    return min((moment for moment in moments if moment > after), default=None)
+
+
+def bound_to(approval: Approval) -> str:
+    """The digest of what is done when people agree now."""
+    return approval.edited_digest or approval.action_digest
 
 
 async def list_approvals(
@@ -109,94 +175,168 @@ async def get_approval(database: Database, approval: str, *, tenant: str | None 
     return found
 
 
-async def agreed_actions(database: Database, project: str) -> dict[str, tuple[Vote, ...]]:
+async def agreements(database: Database, project: str) -> Agreements:
+    """What people have agreed to in the project; for work that is done anew it counts no more."""
+    own = (col(NodeRecord.project) == col(Approval.project)) & (col(NodeRecord.node) == col(Approval.node))
+    query = (
+        select(Approval)
+        .join(NodeRecord, own, isouter=True)
+        .where(
+            Approval.project == project,
+            Approval.state == "approved",
+            col(Approval.generation) == func.coalesce(NodeRecord.generation, 1),
+        )
+    )
+    async with database.session() as session:
+        found = list(await session.exec(query))
+    actions, edits = {}, {}
+    for item in found:
+        votes = votes_of(item.votes, bound_to(item))
+        call = item.edited is not None and item.offered is not None and item.offered["kind"] == "tool"
+        actions[bound_to(item) if call else item.action_digest] = votes
+        if call:
+            by = tuple(sorted({vote.by for vote in votes}))
+            edits[item.action_digest] = Edit(arguments=item.edited or {}, digest=bound_to(item), by=by)
+    return Agreements(actions=actions, edits=edits)
+
+
+async def agreed_actions(database: Database, project: str) -> Mapping[str, tuple[Vote, ...]]:
     """The digests of the actions that people have approved in the project, and who did."""
-    found = await list_approvals(database, project=project, state="approved")
-    return {item.action_digest: votes_of(item.votes) for item in found}
+    return (await agreements(database, project)).actions
 
 
 async def decide_approval(
-    database: Database, approval: str, *, by: Principal, approved: bool, comment: str = ""
+    database: Database,
+    approval: str,
+    *,
+    by: Principal,
+    approved: bool = True,
+    verdict: Verdict | None = None,
+    comment: str = "",
+    arguments: Mapping[str, Any] | None = None,
+    digest: str | None = None,
+    via: str = "gateway",
 ) -> Approval:
     """Record a person's answer; the approval is decided once enough agree, or one does not.
 
-    `Forbidden` for somebody who may not answer this, `Conflict` when it was answered, or has expired.
+    `verdict` says more than `approved`: `changes` sends the work back with the comment. With `arguments` the
+    answer is a yes to the action with these instead of those that were asked about. `digest` is what the
+    person has seen; it is needed once somebody else has changed arguments. `via` is the way it came.
+    `Forbidden` for somebody who may not answer this, `Conflict` when it was answered, has expired or was
+    changed since the person looked, `BadInput` for arguments that do not fit.
     """
+    said = verdict or ("approve" if approved else "reject")
+    if said == "changes" and not comment.strip():
+        raise BadInput("say what is to be changed", mend="give a comment")
+    if arguments is not None and said != "approve":
+        raise BadInput("arguments are changed by who approves", mend="leave them out, or approve")
     await get_approval(database, approval, tenant=by.tenant)
-    await expire_approvals(database)
-    vote = Vote(by=by.name, roles=by.roles)
     async with database.session() as session:
         await session.exec(_lock_project(approval))
         found = await session.get_one(Approval, approval, with_for_update=True, populate_existing=True)
-        _check(found, vote)
-        said = {"by": vote.by, "roles": sorted(vote.roles), "approved": approved, "comment": comment}
-        found.votes = [*found.votes, {**said, "at": now().isoformat()}]
-        missing = lacking(found.requirements, votes_of(found.votes), found.requested_by)
-        records = [_record(found, "voted", by=vote.by, comment=comment, approved=approved)]
-        if not approved or not missing:
-            _decide(found, "approved" if approved else "rejected", by=vote.by, comment=comment)
-            records.append(_record(found, found.state, by=vote.by, comment=comment))
-        session.add(found)
-        if found.state == "pending":
-            told = {"approval": found.id, "by": vote.by}
-            add_event(session, found.project, "approval.voted", found.node, told)
+        if await _overdue(session, found):
+            late = True
         else:
-            _note(session, found)
-            await _set_going(session, found.project)
-        await append(session, records)
+            late = False
+            vote = _vote(found, by)
+            _check(found, vote)
+            _check_seen(found, digest, said, editing=arguments is not None)
+            if arguments is not None:
+                _edit(found, arguments)
+            elif any(item["by"] == vote.by for item in _answers(found)):
+                raise Conflict(_answered_already(found, vote))
+            await _count(session, found, vote, _Said(verdict=said, comment=storable(comment), via=via))
+    if late:
+        raise Conflict(f"approval {approval!r} was already expired; nobody had answered in time")
     return found
+
+
+async def _overdue(session: AsyncSession, found: Approval) -> bool:
+    """Whether its time is over and nobody has noticed yet; it is expired from here on."""
+    if found.state != "pending" or found.expires_at is None or found.expires_at > now():
+        return False
+    found.state, found.decided_at = "expired", now()
+    session.add(found)
+    tell_decided(session, found)
+    await set_going(session, found.project)
+    await append(session, [audit_record(found, "expired")])
+    return True
+
+
+def _vote(found: Approval, by: Principal) -> Vote:
+    waited = (now() - found.requested_at).total_seconds()
+    return Vote(by=by.name, roles=by.roles, waited=waited, person=by.kind == "user")
 
 
 def _check(found: Approval, vote: Vote) -> None:
     if found.state != "pending":
         who = f" by {found.decided_by}" if found.decided_by else ""
-        raise Conflict(f"approval {found.id!r} was already {found.state}{who}; one answer is all it takes")
-    if any(earlier["by"] == vote.by for earlier in found.votes):
-        missing = "; ".join(lacking(found.requirements, votes_of(found.votes), found.requested_by))
-        raise Conflict(f"{vote.by} has answered approval {found.id!r} already; it needs {missing}")
+        state = found.state.replace("_", " ")
+        raise Conflict(f"approval {found.id!r} was already {state}{who}; one answer is all it takes")
     if (reason := objection(found.requirements, vote, found.requested_by)) is not None:
         raise Forbidden(f"{vote.by} may not answer approval {found.id!r}: {reason}")
 
 
-def _decide(found: Approval, state: str, *, by: str, comment: str) -> None:
-    found.state, found.decided_at, found.decided_by, found.comment = state, now(), by, comment
+def _check_seen(found: Approval, digest: str | None, verdict: Verdict, *, editing: bool) -> None:
+    """Nobody agrees to arguments that somebody else has changed since the person looked."""
+    bound = bound_to(found)
+    if digest is None and verdict == "approve" and not editing and found.edited_digest is not None:
+        raise Conflict(
+            f"somebody has changed the arguments of approval {found.id!r}; look at them, "
+            "and answer with the digest that is shown",
+            digest=bound,
+        )
+    if digest is not None and digest != bound and not (editing and digest == found.action_digest):
+        raise Conflict(f"approval {found.id!r} has changed since; look at it again", digest=bound)
 
 
-async def expire_approvals(database: Database) -> list[Approval]:
-    """Turn every pending approval whose time is over into an expired one, and return them."""
-    change = (
-        update(Approval)
-        .where(col(Approval.state) == "pending", col(Approval.expires_at) < now())
-        .values(state="expired", decided_at=now())
-        .returning(Approval)
-    )
-    async with database.session() as session:
-        expired = list((await session.exec(change)).scalars())
-        for approval in expired:
-            _note(session, approval)
-            await _set_going(session, approval.project)
-        await append(session, [_record(approval, "expired") for approval in expired])
-    return expired
+def _answers(found: Approval) -> list[dict[str, Any]]:
+    """The answers to what is asked about now."""
+    bound = bound_to(found)
+    return [item for item in found.votes if item.get("digest", bound) == bound]
 
 
-def _record(
-    approval: Approval, event: str, *, by: str | None = None, comment: str = "", **more: Any
-) -> dict[str, Any]:
-    """What the audit log keeps of an approval; of a comment, the hash."""
-    told = hashlib.sha256(comment.encode()).hexdigest() if comment else None
-    return entry(
-        "approval",
-        approval.tenant,
-        event=event,
-        approval=approval.id,
-        project=approval.project,
-        node=approval.node,
-        by=by,
-        digest=approval.action_digest,
-        requirements=approval.requirements,
-        comment_sha256=told,
-        **more,
-    )
+def _answered_already(found: Approval, vote: Vote) -> str:
+    given = votes_of(found.votes, bound_to(found))
+    missing = "; ".join(lacking(found.requirements, given, found.requested_by))
+    return f"{vote.by} has answered approval {found.id!r} already; it needs {missing}"
+
+
+def _edit(found: Approval, arguments: Mapping[str, Any]) -> None:
+    """What is asked about from now on is the action with these arguments."""
+    check_edits(found.offered, arguments)
+    found.edited = dict(arguments)
+    found.edited_digest = edited_digest(found.offered or {}, found.action_digest, arguments)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Said:
+    verdict: Verdict
+    comment: str
+    via: str
+
+
+async def _count(session: AsyncSession, found: Approval, vote: Vote, said: _Said) -> None:
+    """Add the answer to those that were given, and decide where that is enough."""
+    bound, approved = bound_to(found), said.verdict == "approve"
+    answer = {"by": vote.by, "roles": sorted(vote.roles), "approved": approved, "verdict": said.verdict}
+    answer |= {"comment": said.comment, "at": now().isoformat(), "waited": vote.waited}
+    found.votes = [*found.votes, {**answer, "person": vote.person, "digest": bound, "via": said.via}]
+    missing = lacking(found.requirements, votes_of(found.votes, bound), found.requested_by)
+    told: dict[str, Any] = {"by": vote.by, "comment": said.comment}
+    kept: dict[str, Any] = {"approved": approved, "verdict": said.verdict, "via": said.via}
+    records = [audit_record(found, "voted", **told, **kept)]
+    if not approved or not missing:
+        found.state, found.decided_at, found.decided_by = STATES[said.verdict], now(), vote.by
+        found.comment = said.comment
+        records.append(audit_record(found, found.state, **told))
+    session.add(found)
+    if found.state == "pending":
+        tell_voted(session, found, vote.by)
+    else:
+        tell_decided(session, found)
+        await set_going(session, found.project)
+    await append(session, records)
 
 
 def _lock_project(approval: str) -> SelectOfScalar[Project]:
@@ -205,12 +345,7 @@ def _lock_project(approval: str) -> SelectOfScalar[Project]:
     return join.where(Approval.id == approval).with_for_update(of=Project, key_share=True)
 
 
-def _note(session: AsyncSession, approval: Approval) -> None:
-    facts = {"approval": approval.id, "state": approval.state, "by": approval.decided_by}
-    add_event(session, approval.project, "approval.decided", approval.node, facts)
-
-
-async def _set_going(session: AsyncSession, project: str) -> None:
+async def set_going(session: AsyncSession, project: str) -> None:
     """A project that waited for this answer is running again; upkeep finds it if no driver starts."""
     change = update(Project).where(col(Project.id) == project, col(Project.state) == "awaiting_approval")
     await session.exec(change.values(state="running", reason=None))

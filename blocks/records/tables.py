@@ -37,7 +37,8 @@ NodeState = Literal[
 AttemptState = Literal[
     "queued", "running", "completed", "failed", "denied", "awaiting_approval", "lost", "cancelled"
 ]
-ApprovalState = Literal["pending", "approved", "rejected", "expired"]
+ApprovalState = Literal["pending", "approved", "rejected", "expired", "sent_back", "withdrawn"]
+"""`sent_back` asks for changes; `withdrawn` is a question that nobody needs an answer to any more."""
 
 FINAL_PROJECT_STATES = frozenset({"completed", "failed", "denied", "cancelled"})
 FINAL_NODE_STATES = frozenset({"completed", "failed", "denied", "skipped", "cancelled"})
@@ -193,9 +194,12 @@ class Holder(SQLModel, table=True):
     """`driver`, `run` or `gateway`."""
     flow_run: str | None = None
     host: str
+    """The machine's name and which of its process tables the pid is in, so that one can be looked up."""
     pid: int
     started_at: datetime = _created()
     expires_at: datetime = _moment(nullable=False)
+    lost: str | None = Field(default=None, sa_type=Text)
+    """Why it was declared dead, if it was; from then on it cannot renew its lease."""
 
 
 class Limit(SQLModel, table=True):
@@ -213,8 +217,10 @@ class Approval(SQLModel, table=True):
 
     __tablename__ = "approvals"
     __table_args__ = (
-        Index("approval_asked_once", "project", "node", "action_digest", unique=True),
+        Index("approval_asked_once", "project", "node", "generation", "action_digest", unique=True),
         Index("approvals_of_tenant", "tenant", "state", "requested_at"),
+        Index("approvals_that_wait", "expires_at", postgresql_where=text("state = 'pending'")),
+        Index("approvals_open_in_prefect", "id", postgresql_where=text("NOT run_closed")),
     )
     id: str = Field(default_factory=lambda: new_id("apr"), primary_key=True)
     tenant: str = Field(foreign_key="tenants.id")
@@ -233,7 +239,27 @@ class Approval(SQLModel, table=True):
     requirements: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB, nullable=False)
     """Who has to agree, `{article, who, quorum, requester}` for each article that asks; none: anybody."""
     votes: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB, nullable=False)
-    """What was answered so far: `{by, roles, approved, comment, at}`, one a person."""
+    """What was answered so far: `{by, roles, approved, verdict, comment, at, waited, person, digest, via}`"""
+    generation: int = 1
+    """The node's: what is done anew is asked anew."""
+    remind_at: datetime | None = _moment()
+    """When those who may answer are told again."""
+    escalate_at: datetime | None = _moment()
+    """When others may answer as well, and are told."""
+    reminders: int = 0
+    escalations: int = 0
+    offered: dict[str, Any] | None = _json(nullable=True)
+    """What may be approved otherwise: `{kind: tool | node, arguments, schema, …}`; none: nothing."""
+    edited: dict[str, Any] | None = _json(nullable=True)
+    """The arguments, by name, that are to be taken instead of those that were asked about."""
+    edited_digest: str | None = None
+    """What the approval is bound to where arguments were changed."""
+    revises: str | None = None
+    """The node that does its work anew when changes are asked for; the asking one unless given."""
+    run: str | None = None
+    """The paused flow run through which it can be answered in Prefect."""
+    run_closed: bool = False
+    """Whether nothing more is to be done about that run."""
 
 
 class Event(SQLModel, table=True):

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from blocks.errors import SomaError
-from blocks.records.approvals import expire_approvals
 from blocks.records.projects import undriven_projects
+from blocks.records.tending import tend_approvals
 from ui.gateway.background import beside
 from ui.gateway.hub import Hub
 
@@ -40,7 +40,7 @@ async def _for_ever(hub: Hub) -> None:
 
 async def reconcile(hub: Hub) -> list[str]:
     """Close overdue approvals and start a driver for each undriven project; return their ids."""
-    await expire_approvals(hub.database)
+    await tend_approvals(hub.database)
     undriven = await undriven_projects(hub.database)
     for project in undriven:
         run = await hub.drivers.start(project.id, f"{project.fence}-{int(time.time() // WINDOW)}")

@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 import blocks.records.audit_tables
 import blocks.records.budget_tables
 import blocks.records.constitution_tables
+import blocks.records.notice_tables
 import blocks.records.tables
 import blocks.records.trigger_tables  # noqa: F401  # registers the tables on SQLModel.metadata
 

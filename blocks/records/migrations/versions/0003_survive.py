@@ -92,6 +92,7 @@ def _create_holders() -> None:
         sa.Column("pid", sa.Integer(), nullable=False),
         _moment("started_at", nullable=False),
         _moment("expires_at", nullable=False),
+        sa.Column("lost", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
 
