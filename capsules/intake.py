@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from blocks.provenance.trail import Trail
-from blocks.records.tables import NodeRecord
+from blocks.records.tables import NodeRecord, Project
 from capsules.plan import PlanNode, sources
 
 RESULT = "tool_output"
@@ -22,6 +22,15 @@ _QUOTING = frozenset({"refused"})
 def labelled(reference: Mapping[str, Any], trail: Trail) -> dict[str, Any]:
     """The reference to a result, with the labels of what its node had taken in."""
     return {**reference, "labels": sorted(trail.seen - _OF_THE_REQUEST)}
+
+
+def take_request(trail: Trail, project: Project) -> None:
+    """Take the request in: the project's inputs are trusted, but those that came from an event."""
+    origin = project.origin or {}
+    outside = set(origin.get("untrusted") or ())
+    for name in sorted(outside & set(project.inputs)):
+        trail.distrust(project.inputs[name], origin.get("labels") or ("event",), f"event:{name}")
+    trail.trust({name: value for name, value in project.inputs.items() if name not in outside})
 
 
 def take_inputs(

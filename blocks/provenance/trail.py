@@ -47,6 +47,7 @@ class Trail:
         self._lost: set[str] = set()
         self._fields = MOST_FIELDS
         self._text = MOST_TEXT
+        self._strange: set[str] = set()
 
     @property
     def seen(self) -> frozenset[str]:
@@ -58,7 +59,18 @@ class Trail:
         found = [str(leaf.value) for leaf in leaves(value, MOST_LEAVES) if _telling(leaf.value)]
         with self._lock:
             for text in found:
-                self._request.add(text)
+                if normal(text) not in self._strange:
+                    self._request.add(text)
+
+    def distrust(self, value: Any, labels: Iterable[str], source: str) -> None:
+        """Takes what came into the request from outside, and never trusts it, whoever hands it on later.
+
+        A plan spells its inputs out, so the same value may come again as a part of the plan.
+        """
+        found = [str(leaf.value) for leaf in leaves(value, MOST_LEAVES) if _telling(leaf.value)]
+        with self._lock:
+            self._strange.update(map(normal, found))
+        self.take(value, labels, source)
 
     def take(self, value: Any, labels: Iterable[str], source: str) -> None:
         """Takes a result of a tool, of memory or of a model, with the labels of where it came from.
@@ -105,6 +117,7 @@ class Trail:
             return {
                 "version": SAVED,
                 "request": list(self._request.texts),
+                "strange": sorted(self._strange),
                 "seen": sorted(self._seen),
                 "lost": sorted(lost),
                 "taken": taken,
@@ -117,6 +130,7 @@ class Trail:
         try:
             if saved["version"] != SAVED:
                 raise ValueError(f"a trail of version {saved['version']!r} is not known")
+            trail._strange = set(map(str, saved.get("strange", ())))
             trail.trust(list(saved["request"]))
             trail._seen = set(map(str, saved["seen"]))
             trail._lost = set(map(str, saved["lost"]))

@@ -52,13 +52,13 @@ def untrusted(origin: Mapping[str, Any], kind: str, names: Sequence[str]) -> dic
     return {**origin, "untrusted": list(names), "labels": list(LABELS[kind])} if names else dict(origin)
 
 
-def principal_of(project: Project, tenant: str) -> Principal | None:
+def principal_of(project: Project) -> Principal | None:
     """The trigger that started the project, acting for whoever made it; None for any other project."""
     origin = project.origin or {}
     if origin.get("kind") != "trigger":
         return None
     return Principal(
-        tenant=tenant,
+        tenant=project.tenant,
         name=f"trigger:{origin.get('name')}",
         kind="service",
         on_behalf_of=project.requested_by,
