@@ -11,6 +11,7 @@ from typing import Any
 
 from blocks.agreement import Vote
 from blocks.audit.log import AuditLog
+from blocks.calls import Calls
 from blocks.constitution.decisions import Action, Stage
 from blocks.constitution.history import History
 from blocks.constitution.source import ConstitutionSource as ConstitutionSource  # noqa: PLC0414  # a context's part
@@ -49,6 +50,10 @@ class RunContext:
     """`blueprint`, `requested_by`, `inputs`, `workspace` (the folder that the project's tools may touch)."""
     node: str | None = None
     attempt: int | None = None
+    generation: int = 1
+    """How often a person has had the node done anew, counted from 1."""
+    token: int | None = None
+    """The attempt's fencing token: greater than that of any attempt that was claimed before it."""
     capsule: str | None = None
     capsule_version: str | None = None
     capsule_owner: str | None = None
@@ -67,6 +72,8 @@ class RunContext:
     """What was decided before in the project."""
     spending: Spending = field(default_factory=Spending, repr=False)
     """What this node has used up; `dataclasses.replace` shares it as it does trail and history."""
+    calls: Calls = field(default_factory=Calls, repr=False)
+    """Which calls this attempt has made, for the idempotency keys of equal ones."""
 
     @cached_property
     def facts(self) -> Mapping[str, Any]:

@@ -69,7 +69,23 @@ class Settings(BaseSettings):
     work_pool: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")] = "soma"
     """The Prefect work pool that the hub's deployments run on."""
     max_runs: Annotated[int, Field(ge=1, le=1000)] = 8
-    """How many flow runs the embedded worker holds at once."""
+    """How many flow runs the embedded worker holds at once, drivers apart."""
+    max_drivers: Annotated[int, Field(ge=1, le=1000)] = 16
+    """How many runs that drive projects, and wait for other runs, it holds besides."""
+    run_memory_mb: Annotated[int, Field(ge=0)] = 4096
+    """The memory that one run may take with all it starts, unless its deployment says otherwise; 0 is any."""
+    cancel_grace_seconds: Annotated[float, Field(ge=0, le=600)] = 8.0
+    """What a cancelled run has to end by itself before it is killed."""
+    recycle_forks: Annotated[int, Field(ge=1)] = 1000
+    """After so many runs the fork server replaces its interpreter, in a pause, without ending runs."""
+    recycle_growth_mb: Annotated[int, Field(ge=16)] = 256
+    """By how much the fork server's memory may have grown before it does the same."""
+    worker_memory_mb: Annotated[int, Field(ge=0)] = 1024
+    """The embedded worker that takes more is started anew, without ending runs; 0 is any."""
+    lease_seconds: Annotated[float, Field(ge=1, le=600)] = 10.0
+    """How long a process that gives no sign of life keeps its work before others are given it."""
+    max_inline: Annotated[int, Field(ge=1, le=1000)] = 16
+    """How many nodes of one project may be at work in its driver's own process at once."""
     constitution: Folder | None = None
     """A constitution file that is in force as it lies there, unsigned; for development. Unset, each tenant's
     activated version is in force."""
@@ -115,6 +131,11 @@ class Settings(BaseSettings):
     @property
     def logs_path(self) -> Path:
         return self.data_dir / "logs"
+
+    @property
+    def run_logs_path(self) -> Path:
+        """Where the logs of runs lie until Prefect has them."""
+        return self.logs_path / "runs"
 
     @property
     def token_path(self) -> Path:

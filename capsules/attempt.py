@@ -19,7 +19,7 @@ from blocks.records.projects import get_project
 from blocks.records.tables import Attempt, NodeRecord, NodeState, Project
 from capsules.environment import Environment, environment, project_facts, service_context
 from capsules.history import following
-from capsules.intake import labelled, take_inputs
+from capsules.intake import labelled, take_inputs, take_request
 from capsules.manifest import Manifest
 from capsules.outputs import outputs_of
 from capsules.plan import Plan, PlanNode
@@ -88,22 +88,15 @@ async def _assignment(opened: Environment, manifest: Manifest, digest: str) -> A
     inline = assigned.get()
     named = inline or _attempt_of_run()
     if named is None:
+        if current() is None:
+            await opened.lease.take("run", _flow_run())
         yield Assignment(context=_unassigned(opened, manifest, digest))
         return
     token = assigned.set(None)  # a capsule called by this one is not this attempt
     try:
-        if inline is not None:
-            yield await _claim(opened, manifest, digest, named)
-            return
-        async with opened.database.lock(attempt_lock(named)):
-            yield await _claim(opened, manifest, digest, named)
+        yield await _claim(opened, manifest, digest, named)
     finally:
         assigned.reset(token)
-
-
-def attempt_lock(attempt: str) -> str:
-    """The lock that a run in a process of its own holds while it works at the attempt."""
-    return f"attempt:{attempt}"
 
 
 def _attempt_of_run() -> str | None:
@@ -115,7 +108,8 @@ def _attempt_of_run() -> str | None:
 
 
 async def _claim(opened: Environment, manifest: Manifest, digest: str, attempt: str) -> Assignment:
-    found = await start_attempt(opened.database, attempt, flow_run=_flow_run())
+    holder = await opened.lease.take("run", _flow_run())
+    found = await start_attempt(opened.database, attempt, flow_run=_flow_run(), holder=holder)
     project = await get_project(opened.database, found.project)
     node = Plan.model_validate(project.plan).node(found.node)
     if (node.capsule, node.version) != (manifest.name, manifest.version):
@@ -138,13 +132,15 @@ async def _claim(opened: Environment, manifest: Manifest, digest: str, attempt: 
         project_facts=project_facts(opened.settings, project),
         node=node.id,
         attempt=found.number,
+        generation=found.generation,
+        token=found.token,
         **capsule_fields(manifest, digest),
         runtime=node.runtime,
         environment=opened.settings.environment,
         authority=authority_of(node),
         approved=await agreed_actions(opened.database, project.id),
     )
-    context.trail.trust(project.inputs)
+    take_request(context.trail, project)
     earlier = await list_attempts(opened.database, project.id)
     failures = sum(item.node == node.id and item.state == "failed" for item in earlier)
     return Assignment(

@@ -1,7 +1,7 @@
 """What a running capsule or driver stands on: records, results, the constitution and the audit log."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -15,10 +15,13 @@ from blocks.context import RunContext, running
 from blocks.identity import Principal
 from blocks.records.audit import store_records
 from blocks.records.database import Database
+from blocks.records.holding import Lease, holding
 from blocks.records.tables import Project
 from blocks.results import ResultStore
 from blocks.settings import Settings, load_settings
 
+PATIENCE = 120.0
+"""Seconds for which a run outlasts a database that is away."""
 SHIPPED_CONSTITUTION = Path(__file__).parent / "constitution.yaml"
 
 
@@ -31,6 +34,8 @@ class Environment:
     results: ResultStore
     constitution: ConstitutionSource
     audit: AuditLog
+    lease: Lease
+    """What says that this process is alive, from the moment on that work is claimed under it."""
 
 
 _open: ContextVar[Environment | None] = ContextVar("open_environment", default=None)
@@ -44,30 +49,30 @@ async def environment() -> AsyncIterator[Environment]:
         yield present
         return
     settings = load_settings()
-    database = Database(settings.database_address, pool_size=2)
-    opened = Environment(
-        settings=settings,
-        database=database,
-        results=ResultStore(settings.results_path),
-        constitution=constitution_in_force(settings),
-        audit=audit_log(settings),
-    )
-    opened.constitution.start()
-    token = _open.set(opened)
-    try:
+    database = Database(settings.database_address, pool_size=2, patience=PATIENCE)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(database.close)
+        audit = audit_log(settings, patience=PATIENCE)
+        stack.push_async_callback(audit.close)
+        constitution = constitution_in_force(settings)
+        stack.callback(constitution.close)
+        opened = Environment(
+            settings=settings,
+            database=database,
+            results=ResultStore(settings.results_path),
+            constitution=constitution,
+            audit=audit,
+            lease=await stack.enter_async_context(holding(database, settings.lease_seconds)),
+        )
+        constitution.start()
+        token = _open.set(opened)
+        stack.callback(_open.reset, token)
         yield opened
-    finally:
-        _open.reset(token)
-        opened.constitution.close()
-        try:
-            await opened.audit.close()
-        finally:
-            await database.close()
 
 
-def audit_log(settings: Settings) -> AuditLog:
+def audit_log(settings: Settings, *, patience: float = 0.0) -> AuditLog:
     """The log of decisions; it stores from an event loop of its own, so it has a pool of its own."""
-    database = Database(settings.database_address, pool_size=1)
+    database = Database(settings.database_address, pool_size=1, patience=patience)
     return AuditLog(partial(store_records, database), at_end=database.close)
 
 

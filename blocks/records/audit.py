@@ -16,10 +16,12 @@ from blocks.audit.columns import columns_of
 from blocks.errors import NotFound
 from blocks.records.audit_tables import AuditRecord, ChainEnd
 from blocks.records.database import Database
+from blocks.records.patience import patient
 
 RECORDS = AuditRecord.metadata.tables["audit_records"]
 
 
+@patient
 async def store_records(database: Database, records: list[dict[str, Any]]) -> None:
     """Add the records to their tenants' chains in one transaction."""
     if not records:

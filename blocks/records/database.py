@@ -3,7 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -22,8 +22,10 @@ from blocks.errors import Unavailable
 class Database:
     """A pool of connections to the hub's records; one per process and event loop."""
 
-    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+    def __init__(self, url: str, *, pool_size: int = 5, patience: float = 0.0) -> None:
         self.url = url
+        self.patience = patience
+        """Seconds for which records that are written by `patient` functions outlast an absent database."""
         self.engine = create_async_engine(
             url, pool_size=pool_size, max_overflow=15, pool_pre_ping=True, pool_recycle=1800
         )
@@ -38,7 +40,7 @@ class Database:
         except (OSError, OperationalError, asyncpg.PostgresConnectionError) as error:
             raise _unavailable(self.url, error) from error
         except DBAPIError as error:
-            if error.connection_invalidated:
+            if error.connection_invalidated or _is_away(error):
                 raise _unavailable(self.url, error) from error
             raise
 
@@ -51,11 +53,16 @@ class Database:
     async def lock(self, name: str) -> AsyncIterator[bool]:
         """Hold the cluster-wide lock `name` while inside; False when somebody else holds it.
 
-        It is PostgreSQL's session-level advisory lock: the server frees it when this process dies.
+        It is PostgreSQL's session-level advisory lock: the server frees it when this process dies, and
+        also when the server is restarted, so it is a quick way to be alone and no proof of being so.
         """
-        async with self.engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            held = await _try_lock(connection, name)
+        async with AsyncExitStack() as stack:
+            try:
+                connection = await stack.enter_async_context(self.engine.connect())
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                held = await _try_lock(connection, name)
+            except (OSError, DBAPIError, asyncpg.PostgresError) as error:
+                raise _unavailable(self.url, error) from error
             try:
                 yield held
             finally:
@@ -74,9 +81,12 @@ async def _try_lock(connection: AsyncConnection, name: str) -> bool:
 
 
 async def _unlock(connection: AsyncConnection, name: str) -> None:
-    await connection.execute(
-        text("SELECT pg_advisory_unlock(:space, :key)"), {"space": LOCK_SPACE, "key": _key(name)}
-    )
+    try:
+        await connection.execute(
+            text("SELECT pg_advisory_unlock(:space, :key)"), {"space": LOCK_SPACE, "key": _key(name)}
+        )
+    except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        await connection.invalidate()  # the server has freed the lock together with its session
 
 
 LOCK_SPACE = 0x50_4D_41  # ours alone among the users of advisory locks in this database
@@ -84,6 +94,14 @@ LOCK_SPACE = 0x50_4D_41  # ours alone among the users of advisory locks in this 
 
 def _key(name: str) -> int:
     return zlib.crc32(name.encode()) - 2**31
+
+
+AWAY = frozenset({"57P01", "57P02", "57P03"})
+"""The server is shutting down, has crashed, or is starting up."""
+
+
+def _is_away(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in AWAY
 
 
 def _unavailable(url: str, error: Exception) -> Unavailable:

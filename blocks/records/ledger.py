@@ -1,21 +1,26 @@
 """The ledger: which node reached which result, written once, by whoever rightly holds the attempt."""
 
+import collections.abc
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import Sequence, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from blocks.errors import StaleAttempt
 from blocks.records.database import Database
 from blocks.records.events import add_event
+from blocks.records.patience import patient
 from blocks.records.projects import hold
-from blocks.records.tables import FINAL_NODE_STATES, Attempt, NodeRecord, NodeState, now
+from blocks.records.tables import FINAL_NODE_STATES, Attempt, AttemptState, NodeRecord, NodeState, now
 from blocks.records.text import storable
 
 LIVE_ATTEMPTS = ("queued", "running")
+TOKENS = Sequence("fencing_tokens")
 
 
+@patient
 async def list_nodes(database: Database, project: str) -> list[NodeRecord]:
     """The project's nodes in the order of the plan."""
     query = select(NodeRecord).where(NodeRecord.project == project)
@@ -23,6 +28,7 @@ async def list_nodes(database: Database, project: str) -> list[NodeRecord]:
         return list(await session.exec(query.order_by(col(NodeRecord.position))))
 
 
+@patient
 async def list_attempts(database: Database, project: str) -> list[Attempt]:
     """Every attempt at every node of the project, in the order in which they were made."""
     query = select(Attempt).where(Attempt.project == project)
@@ -30,22 +36,53 @@ async def list_attempts(database: Database, project: str) -> list[Attempt]:
         return list(await session.exec(query.order_by(col(Attempt.created_at), col(Attempt.number))))
 
 
-async def open_attempt(database: Database, project: str, node: str, *, fence: int, runtime: str) -> Attempt:
-    """Queue the next attempt at a node; `StaleAttempt` when another driver holds the project."""
+@patient
+async def open_attempt(
+    database: Database,
+    project: str,
+    node: str,
+    *,
+    fence: int,
+    runtime: str,
+    limits: collections.abc.Sequence[str] = (),
+) -> Attempt:
+    """Queue the next attempt at a node; `StaleAttempt` when another driver holds the project.
+
+    Asked again by the same driver while the attempt is queued, it is the same attempt.
+    """
     async with database.session() as session:
         await hold(session, project, fence)
         line = await _line(session, project, node)
+        if (queued := await _queued(session, line, fence)) is not None:
+            return queued
         line.state, line.attempt, line.reason = "queued", line.attempt + 1, None
-        attempt = Attempt(project=project, node=node, number=line.attempt, fence=fence, runtime=runtime)
+        attempt = Attempt(
+            project=project,
+            node=node,
+            number=line.attempt,
+            fence=fence,
+            runtime=runtime,
+            limits=list(limits),
+            generation=line.generation,
+        )
         session.add_all([line, attempt])
         _tell(session, line)
     return attempt
 
 
-async def start_attempt(database: Database, attempt: str, *, flow_run: str | None) -> Attempt:
-    """Claim a queued attempt for the run that will do it; only one run ever can."""
+@patient
+async def start_attempt(
+    database: Database, attempt: str, *, flow_run: str | None, holder: str | None = None
+) -> Attempt:
+    """Claim a queued attempt for the run that will do it; only one run ever can.
+
+    It gets a fencing token greater than any that was given before. Its holder may ask twice.
+    """
+    changes = {"flow_run": flow_run, "holder": holder, "token": TOKENS.next_value(), "started_at": now()}
     async with database.session() as session:
-        found = await _move(session, attempt, ("queued",), "running", flow_run=flow_run, started_at=now())
+        found = await _moved(session, attempt, ("queued",), "running", **changes)
+        if found is None:
+            return await _claimed(session, attempt, holder)
         line = await _line(session, found.project, found.node)
         line.state, line.flow_run = "running", flow_run
         line.started_at = line.started_at or found.started_at
@@ -54,6 +91,7 @@ async def start_attempt(database: Database, attempt: str, *, flow_run: str | Non
     return found
 
 
+@patient
 async def finish_attempt(
     database: Database,
     attempt: str,
@@ -61,37 +99,51 @@ async def finish_attempt(
     *,
     reason: str | None = None,
     result: dict[str, Any] | None = None,
+    error: str | None = None,
     again: bool = False,
+    due_at: datetime | None = None,
 ) -> None:
     """Record how a live attempt ended, once; `StaleAttempt` when it was given up or ended before.
 
-    With `again` the node goes back to waiting, for its driver to open another attempt.
+    With `again` the node goes back to waiting, for its driver to open another attempt, at `due_at` if given.
+    Said twice in the same words, it counts once.
     """
     reason = reason and storable(reason)
     async with database.session() as session:
-        found = await _move(session, attempt, LIVE_ATTEMPTS, state, reason=reason, ended_at=now())
-        await _settle(session, found, "waiting" if again else state, reason, result)
+        found = await _moved(
+            session, attempt, LIVE_ATTEMPTS, state, reason=reason, error=error, ended_at=now()
+        )
+        if found is None:
+            await _said(session, attempt, state, reason, result)
+            return
+        await _settle(
+            session, found, "waiting" if again else state, reason=reason, result=result, due_at=due_at
+        )
 
 
-async def give_up_attempt(database: Database, attempt: str, reason: str, *, again: bool) -> bool:
+@patient
+async def give_up_attempt(
+    database: Database,
+    attempt: str,
+    reason: str,
+    *,
+    again: bool,
+    state: AttemptState = "lost",
+    due_at: datetime | None = None,
+) -> bool:
     """Declare a live attempt lost, so that its run can record nothing any more; False if it had ended.
 
-    With `again` the node goes back to waiting, else it has failed.
+    With `again` the node goes back to waiting, until `due_at` if given, else it has failed.
     """
     reason = storable(reason)
-    change = (
-        update(Attempt)
-        .where(col(Attempt.id) == attempt, col(Attempt.state).in_(LIVE_ATTEMPTS))
-        .values(state="lost", reason=reason, ended_at=now())
-        .returning(Attempt)
-    )
     async with database.session() as session:
-        lost: Attempt | None = (await session.exec(change)).scalar_one_or_none()
+        lost = await _moved(session, attempt, LIVE_ATTEMPTS, state, reason=reason, ended_at=now())
         if lost is not None:
-            await _settle(session, lost, "waiting" if again else "failed", reason, None)
+            await _settle(session, lost, "waiting" if again else "failed", reason=reason, due_at=due_at)
     return lost is not None
 
 
+@patient
 async def settle_node(
     database: Database,
     project: str,
@@ -117,14 +169,16 @@ async def settle_node(
     return True
 
 
+@patient
 async def attempt_of(database: Database, attempt: str) -> Attempt | None:
     async with database.session() as session:
         return await session.get(Attempt, attempt)
 
 
-async def _move(
+async def _moved(
     session: AsyncSession, attempt: str, expected: tuple[str, ...], state: str, **changes: Any
-) -> Attempt:
+) -> Attempt | None:
+    """The attempt in its new state; None when it is in none of those expected."""
     change = (
         update(Attempt)
         .where(col(Attempt.id) == attempt, col(Attempt.state).in_(expected))
@@ -132,8 +186,6 @@ async def _move(
         .returning(Attempt)
     )
     found: Attempt | None = (await session.exec(change)).scalar_one_or_none()
-    if found is None:
-        raise StaleAttempt(f"attempt {attempt!r} was taken over or has ended; nothing of it is recorded")
     return found
 
 
@@ -141,15 +193,58 @@ async def _settle(
     session: AsyncSession,
     attempt: Attempt,
     state: NodeState,
+    *,
     reason: str | None,
-    result: dict[str, Any] | None,
+    result: dict[str, Any] | None = None,
+    due_at: datetime | None = None,
 ) -> None:
     line = await _line(session, attempt.project, attempt.node)
     if line.state == "completed":
         raise StaleAttempt(f"node {attempt.node!r} has its result already")
+    if line.generation != attempt.generation:
+        raise StaleAttempt(f"node {attempt.node!r} is done anew; what was begun before does not count")
+    line.due_at = due_at
     _apply(line, state, reason, result)
     session.add(line)
     _tell(session, line)
+
+
+async def _queued(session: AsyncSession, line: NodeRecord, fence: int) -> Attempt | None:
+    """The attempt that this very driver has queued at the node already."""
+    if line.state != "queued":
+        return None
+    query = select(Attempt).where(
+        Attempt.project == line.project,
+        Attempt.node == line.node,
+        Attempt.number == line.attempt,
+        Attempt.fence == fence,
+        Attempt.state == "queued",
+    )
+    return (await session.exec(query)).first()
+
+
+async def _claimed(session: AsyncSession, attempt: str, holder: str | None) -> Attempt:
+    """The attempt, if this holder has claimed it and was not told so; else `StaleAttempt`."""
+    found = await session.get(Attempt, attempt)
+    if found is None or holder is None or (found.state, found.holder) != ("running", holder):
+        raise _stale(attempt)
+    return found
+
+
+async def _said(
+    session: AsyncSession, attempt: str, state: str, reason: str | None, result: dict[str, Any] | None
+) -> None:
+    """Return if exactly this was recorded and only the answer got lost; else `StaleAttempt`."""
+    found = await session.get(Attempt, attempt)
+    if found is None or (found.state, found.reason) != (state, reason):
+        raise _stale(attempt)
+    line = await session.get_one(NodeRecord, (found.project, found.node))
+    if result is not None and line.result != result:
+        raise _stale(attempt)
+
+
+def _stale(attempt: str) -> StaleAttempt:
+    return StaleAttempt(f"attempt {attempt!r} was taken over or has ended; nothing of it is recorded")
 
 
 def _apply(line: NodeRecord, state: NodeState, reason: str | None, result: dict[str, Any] | None) -> None:

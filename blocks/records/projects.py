@@ -3,14 +3,23 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import exists, update
+from sqlalchemy import exists, func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from blocks.errors import Conflict, NotFound, StaleAttempt
 from blocks.records.database import Database
 from blocks.records.events import add_event
-from blocks.records.tables import FINAL_PROJECT_STATES, Approval, NodeRecord, Project, ProjectState, now
+from blocks.records.patience import patient
+from blocks.records.tables import (
+    FINAL_PROJECT_STATES,
+    Approval,
+    Holder,
+    NodeRecord,
+    Project,
+    ProjectState,
+    now,
+)
 from blocks.records.text import storable
 
 GRACE = timedelta(seconds=10)
@@ -51,6 +60,7 @@ async def create_project(
     return project
 
 
+@patient
 async def get_project(database: Database, project: str, *, tenant: str | None = None) -> Project:
     """The project, or `NotFound`, also when it belongs to another tenant."""
     async with database.session() as session:
@@ -60,6 +70,7 @@ async def get_project(database: Database, project: str, *, tenant: str | None = 
     return found
 
 
+@patient
 async def list_projects(database: Database, *, tenant: str | None = None, limit: int = 50) -> list[Project]:
     """The newest projects first; of every tenant when none is named."""
     query = select(Project)
@@ -69,22 +80,26 @@ async def list_projects(database: Database, *, tenant: str | None = None, limit:
         return list(await session.exec(query.order_by(col(Project.created_at).desc()).limit(limit)))
 
 
-async def unfinished_projects(database: Database) -> list[Project]:
-    """Projects that a driver should be at work on."""
-    async with database.session() as session:
-        return list(await session.exec(select(Project).where(Project.state == "running")))
-
-
+@patient
 async def undriven_projects(database: Database) -> list[Project]:
-    """The running projects that no living driver holds."""
-    found = []
-    for project in await unfinished_projects(database):
-        if project.launched_at is not None and now() - project.launched_at < GRACE:
-            continue
-        async with database.lock(f"project:{project.id}") as free:
-            if free:
-                found.append(project)
-    return found
+    """The projects that a process should be at work on, and none is that is not known to be dead.
+
+    Those are the running ones and the cancelling ones, those whose moment has come, and those that wait
+    for somebody while their deadline passes or somebody wants them cancelled.
+    """
+    called = (col(Project.deadline_at) <= func.now()) | (col(Project.control) == "cancel")
+    woken = (col(Project.state) == "waiting") & (col(Project.wake_at) <= func.now())
+    due = col(Project.state).in_(("running", "cancelling")) | woken
+    late = col(Project.state).in_(("waiting", "awaiting_approval", "paused")) & called
+    query = (
+        select(Project)
+        .join(Holder, (col(Holder.id) == col(Project.holder)) & col(Holder.lost).is_(None), isouter=True)
+        .where(due | late, col(Holder.id).is_(None))
+        .where(col(Project.launched_at).is_(None) | (col(Project.launched_at) < func.now() - GRACE))
+        .order_by(col(Project.priority).desc(), col(Project.launched_at))
+    )
+    async with database.session() as session:
+        return list(await session.exec(query))
 
 
 async def mark_launched(database: Database, project: str, *, tenant: str) -> Project:
@@ -101,12 +116,15 @@ async def mark_launched(database: Database, project: str, *, tenant: str) -> Pro
     raise Conflict(f"project {project!r} is {state.replace('_', ' ')}, so it cannot be launched again")
 
 
-async def take_over(database: Database, project: str, *, driver_run: str | None) -> Project:
+@patient
+async def take_over(
+    database: Database, project: str, *, driver_run: str | None, holder: str | None = None
+) -> Project:
     """Give the project to a new driver: its fence grows, and every older driver is shut out."""
     change = (
         update(Project)
         .where(col(Project.id) == project)
-        .values(fence=Project.fence + 1, driver_run=driver_run)
+        .values(fence=Project.fence + 1, driver_run=driver_run, holder=holder)
         .returning(Project)
     )
     async with database.session() as session:
@@ -124,6 +142,7 @@ async def hold(session: AsyncSession, project: str, fence: int) -> Project:
     return found
 
 
+@patient
 async def rest_project(database: Database, project: str, *, fence: int, reason: str) -> bool:
     """Leave the project to the people whose answers it waits for; False when one has just come.
 
@@ -147,6 +166,7 @@ async def rest_project(database: Database, project: str, *, fence: int, reason: 
     return True
 
 
+@patient
 async def move_project(
     database: Database,
     project: str,

@@ -12,6 +12,7 @@ from prefect.states import Completed, Failed
 
 from blocks.context import running
 from blocks.errors import Refusal, StaleAttempt
+from blocks.records.leases import living_driver
 from blocks.records.projects import create_project, get_project, mark_launched, take_over
 from blocks.records.tables import FINAL_PROJECT_STATES, Project
 from blocks.records.tenants import ensure_tenant
@@ -27,32 +28,44 @@ PATIENCE = 10.0
 
 async def drive_project(project_id: str) -> State:
     """Drive the project and return the state that tells how it stands, for Prefect to show."""
-    async with environment() as opened, _sole_driver(opened, project_id) as sole:
-        if not sole:
-            return Completed(name="AlreadyDriven", message="another driver is at work on this project")
-        project = await get_project(opened.database, project_id)
-        if project.state in FINAL_PROJECT_STATES:
-            return _shown(project.state, project.reason)
-        try:
-            if project.state == "planned":
-                await _launch(opened, project)
-            project = await take_over(opened.database, project_id, driver_run=_flow_run())
-            state, reason = await Driver(opened, project).drive()
-        except Refusal as refusal:
-            return _shown("denied", refusal.message)
-        except StaleAttempt as stale:
-            return Completed(name="Superseded", message=stale.message)
-        return _shown(state, reason)
+    try:
+        async with environment() as opened, _sole_driver(opened, project_id) as sole:
+            if not sole:
+                return Completed(name="AlreadyDriven", message="another driver is at work on this project")
+            return await _drive(opened, project_id)
+    except StaleAttempt as stale:
+        return Completed(name="Superseded", message=stale.message)
+
+
+async def _drive(opened: Environment, project_id: str) -> State:
+    project = await get_project(opened.database, project_id)
+    if project.state in FINAL_PROJECT_STATES:
+        return _shown(project.state, project.reason)
+    try:
+        if project.state == "planned":
+            await _launch(opened, project)
+        project = await take_over(opened.database, project_id, driver_run=_flow_run(), holder=opened.lease.id)
+        return _shown(*await Driver(opened, project).drive())
+    except Refusal as refusal:
+        return _shown("denied", refusal.message)
 
 
 @asynccontextmanager
 async def _sole_driver(opened: Environment, project_id: str) -> AsyncIterator[bool]:
-    """Hold the project's lock, waiting a little for a driver that is leaving."""
+    """Be the only driver, waiting a little for one that is leaving.
+
+    The lock is the quick way to be alone. It is not enough, for a restart of PostgreSQL frees it while its
+    driver lives; and not needed where its driver is known to be dead, while PostgreSQL still keeps a
+    connection to a machine that is gone. The fence makes it safe where two should meet all the same.
+    """
+    await opened.lease.take("driver", _flow_run())
     deadline = asyncio.get_running_loop().time() + PATIENCE
     while True:
         async with opened.database.lock(f"project:{project_id}") as held:
-            if held or asyncio.get_running_loop().time() > deadline:
-                yield held
+            driver = await living_driver(opened.database, project_id, opened.settings.lease_seconds)
+            late = asyncio.get_running_loop().time() > deadline
+            if late or (held and driver is None):
+                yield driver is None
                 return
         await asyncio.sleep(0.2)
 

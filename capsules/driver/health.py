@@ -1,66 +1,130 @@
 """Health: which runs in other processes will never end their attempts."""
 
-from prefect.client.orchestration import PrefectClient, get_client
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
-from blocks.records.ledger import attempt_of, list_attempts
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import FlowRun
+
+from blocks.records.leases import Watched, bury, watch_attempts
+from blocks.records.ledger import attempt_of
 from blocks.records.tables import Attempt
-from capsules.attempt import attempt_lock
 from capsules.environment import Environment
+
+YOUNG = timedelta(seconds=2)
+"""How long a queued attempt is left alone before Prefect is asked about its run."""
+UNCLAIMED = timedelta(seconds=20)
+"""How long a run may be going on without claiming its attempt: that is the first thing that it does."""
+ROUND = 10.0
+"""Seconds between two questions to Prefect about runs that nothing is suspicious of."""
+MOST_ASKED = 200
+
+
+class Health:
+    """Looks after the attempts of one project that are at work in processes of their own."""
+
+    def __init__(self, opened: Environment, project: str) -> None:
+        self._opened = opened
+        self._project = project
+        self._seconds = opened.settings.lease_seconds
+        self._asked = time.monotonic()
+
+    async def dead(self, flow_runs: dict[str, str]) -> list[tuple[Attempt, str]]:
+        """The live attempts whose runs are dead, each with how that is known.
+
+        `flow_runs` maps attempt ids to flow run ids; those whose attempts have ended are taken out of it.
+        It costs one query, and one call of Prefect when a run is suspicious or was not asked about for long.
+        """
+        watched = await watch_attempts(self._opened.database, self._project, self._seconds)
+        for ended in set(flow_runs) - {item.attempt.id for item in watched}:
+            del flow_runs[ended]
+        dead, doubtful = [], []
+        for item in watched:
+            if item.death is not None and await self._bury(item, item.death):
+                dead.append((item.attempt, item.death))
+            elif self._is_doubtful(item):
+                doubtful.append(item)
+        return dead + await self._ended(doubtful, flow_runs)
+
+    async def _bury(self, item: Watched, why: str) -> bool:
+        """Make sure that its process can do nothing more; False if it has shown that it is alive."""
+        if item.holder is None:
+            return True
+        only_if = self._seconds if item.over else None
+        return await bury(self._opened.database, item.holder.id, why, if_over=only_if)
+
+    def _is_doubtful(self, item: Watched) -> bool:
+        if item.attempt.state == "queued":
+            return datetime.now(UTC) - item.attempt.created_at > YOUNG
+        return item.holder is None or item.left < self._seconds / 2 or self._is_round()
+
+    def _is_round(self) -> bool:
+        return time.monotonic() - self._asked > ROUND
+
+    async def _ended(
+        self, doubtful: Iterable[Watched], flow_runs: dict[str, str]
+    ) -> list[tuple[Attempt, str]]:
+        """Those whose runs Prefect shows as ended while the ledger has them at work."""
+        asked = {run: item for item in doubtful if (run := _run_of(item.attempt, flow_runs)) is not None}
+        if not asked:
+            return []
+        if self._is_round():
+            self._asked = time.monotonic()
+        shown = await _shown(list(asked))
+        dead = []
+        for run, item in asked.items():
+            if shown is None or (why := _end(shown.get(run), item.attempt)) is None:
+                continue
+            now = await attempt_of(self._opened.database, item.attempt.id)
+            if now is not None and now.state == item.attempt.state:  # it may have ended meanwhile
+                if item.holder is not None:
+                    await bury(self._opened.database, item.holder.id, why)
+                dead.append((item.attempt, why))
+        return dead
 
 
 async def find_dead(
     opened: Environment, project: str, flow_runs: dict[str, str]
 ) -> list[tuple[Attempt, str]]:
-    """The project's live attempts whose runs are dead, each with how that is known.
-
-    `flow_runs` maps attempt ids to flow run ids; those whose attempts have ended are taken out of it.
-    """
-    live = {
-        attempt.id: attempt
-        for attempt in await list_attempts(opened.database, project)
-        if attempt.state in {"queued", "running"} and attempt.runtime != "inline"
-    }
-    for ended in set(flow_runs) - set(live):
-        del flow_runs[ended]
-    dead = []
-    async with get_client() as client:
-        for attempt in live.values():
-            reason = await _death(opened, client, attempt, flow_runs.get(attempt.id))
-            if reason is not None:
-                dead.append((attempt, reason))
-    return dead
+    """What `Health.dead` says at a first look."""
+    return await Health(opened, project).dead(flow_runs)
 
 
-async def _death(
-    opened: Environment, client: PrefectClient, attempt: Attempt, flow_run: str | None
-) -> str | None:
-    if attempt.state == "running":
-        return "its process died" if await _abandoned(opened, attempt.id) else None
-    reason = await _ended_in_prefect(client, flow_run) if flow_run is not None else None
-    if reason is None:
-        return None
-    found = await attempt_of(opened.database, attempt.id)  # it may have been claimed meanwhile
-    return reason if found is not None and found.state == "queued" else None
+def _run_of(attempt: Attempt, flow_runs: dict[str, str]) -> str | None:
+    return attempt.flow_run or flow_runs.get(attempt.id)
 
 
-async def _abandoned(opened: Environment, attempt: str) -> bool:
-    """Whether nobody holds the lock of a running attempt: PostgreSQL frees it when a process dies."""
-    async with opened.database.lock(attempt_lock(attempt)) as free:
-        if not free:
-            return False
-        found = await attempt_of(opened.database, attempt)
-        return found is not None and found.state == "running"
-
-
-async def _ended_in_prefect(client: PrefectClient, flow_run: str) -> str | None:
+async def _shown(runs: list[str]) -> dict[str, FlowRun] | None:
+    """The flow runs by id; None while Prefect does not answer."""
+    found: dict[str, FlowRun] = {}
     try:
-        run = await client.read_flow_run(flow_run)  # type: ignore[arg-type]  # the text of a UUID serves too
-    except ObjectNotFound:
-        return "its flow run was deleted from Prefect"
-    except (OSError, PrefectHTTPStatusError):
+        async with get_client() as client:
+            for start in range(0, len(runs), MOST_ASKED):
+                ids = [UUID(run) for run in runs[start : start + MOST_ASKED]]
+                for run in await client.read_flow_runs(
+                    flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=ids)), limit=MOST_ASKED
+                ):
+                    found[str(run.id)] = run
+    except httpx.HTTPError:
         return None  # the API is away; the next look may tell
-    if run.state is None or not run.state.is_final():
+    return found
+
+
+def _end(run: FlowRun | None, attempt: Attempt) -> str | None:
+    """How Prefect shows that the run is over, or that it goes on without ever claiming its attempt."""
+    if run is None:
+        return "its flow run was deleted from Prefect"
+    if run.state is None:
         return None
-    message = f": {run.state.message}" if run.state.message else ""
-    return f"its flow run ended as {run.state.name}{message}"
+    if run.state.is_final():
+        message = f": {run.state.message}" if run.state.message else ""
+        return f"its flow run ended as {run.state.name}{message}"
+    if attempt.state == "queued" and run.state.is_running():
+        idle = datetime.now(UTC) - run.state.timestamp
+        if idle > UNCLAIMED:
+            return f"its flow run has been running for {idle.total_seconds():.0f} s without beginning"
+    return None
