@@ -4,7 +4,6 @@ Whatever kills it, another one that starts later goes on from what was recorded.
 PostgreSQL while it lives and a fence number in every write, so two of them cannot both decide.
 """
 
-import asyncio
 import time
 from dataclasses import replace
 from typing import Any
@@ -12,34 +11,24 @@ from typing import Any
 from prefect.logging import get_run_logger
 
 from blocks.context import running
-from blocks.errors import ApprovalNeeded, PolicyDenied, SomaError
+from blocks.errors import ApprovalNeeded, PolicyDenied
 from blocks.records.approvals import agreed_actions
-from blocks.records.ledger import (
-    give_up_attempt,
-    list_attempts,
-    list_nodes,
-    open_attempt,
-    settle_node,
-)
+from blocks.records.ledger import settle_node
+from blocks.records.looking import START, answered_nodes, changed_nodes, live_attempts, read_nodes
 from blocks.records.projects import move_project, rest_project
-from blocks.records.tables import Attempt, NodeState, Project, ProjectState
+from blocks.records.tables import NodeState, Project, ProjectState
 from capsules.binding import bind
 from capsules.driver.asking import answer, ask_for_constitution
 from capsules.driver.facts import collect_deliverables, facts_for, planned_context, step_facts
-from capsules.driver.health import find_dead
-from capsules.driver.standing import Standing
-from capsules.driver.starting import run_deployed, run_inline
+from capsules.driver.standing import STARTABLE, Standing
+from capsules.driver.work import Work
 from capsules.environment import Environment
 from capsules.history import with_history
 from capsules.plan import Plan, PlanNode
 from tasks.governed import decide
 
-LOOK = 0.1
-"""Seconds between looks at the ledger while runs in other processes are at work."""
-CHECK = 2.0
-"""Seconds between looks for runs that died."""
-MOST_LOSSES = 5
-"""How often the run of a node may die under it before the node counts as failed."""
+GLANCE = 1.0
+"""Seconds between looks for what people and other processes have changed in the ledger."""
 
 
 class Driver:
@@ -51,10 +40,11 @@ class Driver:
         self.project = project
         self.fence = project.fence
         self.plan = Plan.model_validate(project.plan)
-        self.inline: dict[asyncio.Task[str], Attempt] = {}
-        self.deployed: dict[str, str] = {}
-        """The flow run of each attempt that is at work in another process, by attempt id."""
-        self.checked = time.monotonic()
+        self.standing = Standing(self.plan, [])
+        self.work = Work(opened, project)
+        self.seen = START
+        """What the ledger was last looked through up to."""
+        self.glanced = time.monotonic()
         self.log = get_run_logger()
 
     async def drive(self) -> tuple[ProjectState, str | None]:
@@ -62,84 +52,63 @@ class Driver:
         try:
             await self._take_stock()
             while True:
-                standing = await self._standing()
-                if await self._advance(standing):
-                    continue
-                if standing.ended():
-                    await self._see_out()
-                    return await self._end(standing)
-                if not standing.busy() and not self.inline:
-                    reason = f"waits for an answer on {', '.join(standing.waiting_for_people())}"
-                    if await rest_project(self.database, self.project.id, fence=self.fence, reason=reason):
-                        return "awaiting_approval", reason
+                await self._advance()
+                if self.standing.ended():
+                    await self.work.see_out()
+                    return await self._end()
+                if (rest := await self._rest()) is not None:
+                    return rest
                 await self._wait()
         finally:
-            for task in self.inline:
-                task.cancel()
-            await asyncio.gather(*self.inline, return_exceptions=True)
-
-    async def _standing(self) -> Standing:
-        lines = await list_nodes(self.database, self.project.id)
-        return Standing(plan=self.plan, lines={line.node: line for line in lines})
+            await self.work.abandon()
 
     async def _take_stock(self) -> None:
         """Find what an earlier driver left: its inline runs died with it, the others may be at work."""
-        standing = await self._standing()
-        for attempt in await list_attempts(self.database, self.project.id):
-            if attempt.state not in {"queued", "running"}:
-                continue
+        lines, self.seen = await changed_nodes(self.database, self.project.id, START)
+        self.standing = Standing(self.plan, lines)
+        for attempt in await live_attempts(self.database, self.project.id):
             if attempt.runtime == "inline":
-                await self._lose(attempt, "its driver died")
+                await self.work.lose(attempt, "its driver died")
             else:
-                node = self.plan.node(attempt.node)
-                await self._deploy(node, attempt, self._inputs(node, standing))
+                node = self.standing.nodes[attempt.node]
+                await self.work.deploy(node, attempt, self._inputs(node))
+        await self._glance()
 
-    async def _advance(self, standing: Standing) -> bool:
-        """Start or settle what can be; whether anything was."""
-        moved = False
-        for node, reason in list(standing.blocked()):
-            moved = await self._settle(node, "skipped", reason) or moved
-        for node in list(standing.ready()):
-            moved = await self._begin(node, standing) or moved
-        return moved
+    async def _advance(self) -> None:
+        """Settle all that can be, and start as much as there is room for, the most urgent first."""
+        queues = self.standing.queues
+        while True:
+            while (blocked := queues.next_blocked()) is not None:
+                await self._settle(blocked[0], "skipped", blocked[1])
+            name = queues.next_ready(
+                inline=self.work.has_room(inline=True), deployed=self.work.has_room(inline=False)
+            )
+            if name is None:
+                return
+            if self.standing.state(name) in STARTABLE:
+                await self._begin(self.standing.nodes[name])
 
-    async def _begin(self, node: PlanNode, standing: Standing) -> bool:
-        """Ask people and the constitution about a ready node, and start it; whether its state moved."""
-        if node.approval is not None or standing.state(node.id) == "awaiting_approval":
-            said = await answer(self.opened, self.project, node, standing)
+    async def _begin(self, node: PlanNode) -> None:
+        """Ask people and the constitution about a ready node, and start it."""
+        if node.approval is not None or self.standing.state(node.id) == "awaiting_approval":
+            said = await answer(self.opened, self.project, node, self.standing)
             if said.verdict == "wait":
-                return await self._settle(node, "awaiting_approval", said.reason)
+                return await self._settle(node.id, "awaiting_approval", said.reason)
             if said.verdict == "no":
-                return await self._settle(node, "denied", said.reason)
+                return await self._settle(node.id, "denied", said.reason)
         try:
             await self._decide(node)
         except PolicyDenied as denied:
-            return await self._settle(node, "denied", denied.message)
+            return await self._settle(node.id, "denied", denied.message)
         except ApprovalNeeded as needed:
             await ask_for_constitution(self.opened, self.project, node, needed)
-            return await self._settle(node, "awaiting_approval", needed.message)
-        await self._start(node, self._inputs(node, standing))
-        return True
+            return await self._settle(node.id, "awaiting_approval", needed.message)
+        await self.work.start(node, self._inputs(node))
+        return await self._read({node.id})
 
-    async def _start(self, node: PlanNode, inputs: dict[str, Any]) -> None:
-        attempt = await open_attempt(
-            self.database, self.project.id, node.id, fence=self.fence, runtime=node.runtime
-        )
-        self.log.info("%s: attempt %d, %s", node.id, attempt.number, node.runtime)
-        if node.runtime == "inline":
-            self.inline[asyncio.create_task(run_inline(node, attempt, inputs))] = attempt
-        else:
-            await self._deploy(node, attempt, inputs)
-
-    async def _deploy(self, node: PlanNode, attempt: Attempt, inputs: dict[str, Any]) -> None:
-        try:
-            self.deployed[attempt.id] = await run_deployed(node, attempt, inputs)
-        except SomaError as error:
-            await self._lose(attempt, error.message, again=False)
-
-    def _inputs(self, node: PlanNode, standing: Standing) -> dict[str, Any]:
-        facts = facts_for(self.opened, self.project, node, standing)
-        inputs: dict[str, Any] = bind(node.inputs, standing.results(), facts)
+    def _inputs(self, node: PlanNode) -> dict[str, Any]:
+        facts = facts_for(self.opened, self.project, node, self.standing)
+        inputs: dict[str, Any] = bind(node.inputs, self.standing.results(), facts)
         return inputs
 
     async def _decide(self, node: PlanNode) -> None:
@@ -148,53 +117,43 @@ class Driver:
         with running(await with_history(self.opened, replace(context, approved=agreed))):
             await decide("plan.node", node.capsule, step_facts(node))
 
-    async def _settle(self, node: PlanNode, state: NodeState, reason: str | None) -> bool:
-        if moved := await settle_node(
-            self.database, self.project.id, node.id, state, fence=self.fence, reason=reason
-        ):
-            self.log.info("%s: %s: %s", node.id, state.replace("_", " "), reason)
-        return moved
+    async def _settle(self, name: str, state: NodeState, reason: str | None) -> None:
+        """Record a node's state without an attempt."""
+        if await settle_node(self.database, self.project.id, name, state, fence=self.fence, reason=reason):
+            self.log.info("%s: %s: %s", name, state.replace("_", " "), reason)
+        await self._read({name})
 
-    async def _lose(self, attempt: Attempt, reason: str, *, again: bool = True) -> None:
-        """Give up an attempt whose run can no longer end it; its node is tried again within bounds."""
-        attempts = await list_attempts(self.database, self.project.id)
-        losses = sum(item.node == attempt.node and item.state == "lost" for item in attempts)
-        again = again and losses < MOST_LOSSES
-        self.deployed.pop(attempt.id, None)
-        if await give_up_attempt(self.database, attempt.id, reason, again=again):
-            self.log.warning("%s: attempt %d was lost: %s", attempt.node, attempt.number, reason)
+    async def _read(self, names: set[str]) -> None:
+        if names:
+            self.standing.put(*await read_nodes(self.database, self.project.id, names))
+
+    async def _glance(self) -> None:
+        """Look through the ledger for what others have changed, and for answers of people."""
+        self.glanced = time.monotonic()
+        lines, self.seen = await changed_nodes(self.database, self.project.id, self.seen)
+        self.standing.put(*lines)
+        if self.standing.waiting_for_people():
+            self.standing.reconsider(*await answered_nodes(self.database, self.project.id))
 
     async def _wait(self) -> None:
-        """Sleep until something may have changed; then look after inline runs and for dead ones."""
-        if self.inline:
-            done, _ = await asyncio.wait(
-                self.inline, timeout=LOOK if self.deployed else 1.0, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in done:
-                await self._reap(task)
-        else:
-            await asyncio.sleep(LOOK)
-        if self.deployed and time.monotonic() - self.checked > CHECK:
-            self.checked = time.monotonic()
-            for attempt, reason in await find_dead(self.opened, self.project.id, self.deployed):
-                await self._lose(attempt, reason)
+        """Sleep until something may have changed, and look at it."""
+        await self._read(await self.work.wait())
+        await self._read(await self.work.tidy(self.standing) | await self.work.check())
+        if time.monotonic() - self.glanced > GLANCE:
+            await self._glance()
 
-    async def _see_out(self) -> None:
-        """Let inline runs whose nodes have ended tell Prefect so; cancelled, they would show as crashed."""
-        if self.inline:
-            done, _ = await asyncio.wait(self.inline)
-            for task in done:
-                await self._reap(task)
+    async def _rest(self) -> tuple[ProjectState, str | None] | None:
+        """Leave the project to people if nothing can be done without them."""
+        if self.standing.busy() or self.work.inline or not (people := self.standing.waiting_for_people()):
+            return None
+        reason = f"waits for an answer on {', '.join(people)}"
+        if await rest_project(self.database, self.project.id, fence=self.fence, reason=reason):
+            return "awaiting_approval", reason
+        await self._glance()
+        return None
 
-    async def _reap(self, task: "asyncio.Task[str]") -> None:
-        """An inline run has ended; if it did so without telling the ledger, its attempt has failed."""
-        attempt = self.inline.pop(task)
-        error = task.exception()
-        reason = f"{type(error).__name__}: {error}" if error is not None else task.result()
-        await self._lose(attempt, reason, again=attempt.number < self.plan.node(attempt.node).attempts)
-
-    async def _end(self, standing: Standing) -> tuple[ProjectState, str | None]:
-        state, reason = standing.verdict()
+    async def _end(self) -> tuple[ProjectState, str | None]:
+        state, reason = self.standing.verdict()
         await self.opened.audit.flush()
         await move_project(
             self.database,
@@ -202,6 +161,6 @@ class Driver:
             fence=self.fence,
             state=state,
             reason=reason,
-            deliverables=await collect_deliverables(self.opened, self.plan, standing),
+            deliverables=await collect_deliverables(self.opened, self.standing),
         )
         return state, reason

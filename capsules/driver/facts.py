@@ -1,5 +1,6 @@
 """Facts that only the driver knows, for the inputs of nodes and for the constitution."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -7,32 +8,35 @@ from blocks.context import RunContext
 from blocks.errors import NotFound
 from blocks.identity import Principal
 from blocks.records.tables import Project
+from blocks.triggers.origins import principal_of
 from capsules.attempt import authority_of, capsule_fields
 from capsules.binding import follow
 from capsules.catalogue import find_capsule
 from capsules.driver.standing import Standing
 from capsules.environment import Environment, project_facts
-from capsules.plan import Plan, PlanNode
+from capsules.intake import facts_in, take_request
+from capsules.plan import PlanNode
 
 DELIVERABLES = "deliverables"
 """A capsule output of this name is an object with `files`, which the project hands over."""
 
 
 def facts_for(opened: Environment, project: Project, node: PlanNode, standing: Standing) -> dict[str, Any]:
-    """What `{"$fact": …}` in the inputs of the node may name."""
-    return {
-        "workspace": str(opened.settings.workspaces_path / project.id),
-        "deliverables": str(opened.settings.deliverables_path / project.id),
-        "refused": standing.refused(node),
-        "provenance": {
+    """What `{"$fact": …}` in the inputs of the node names; only that, for some cost as much as the plan."""
+    known: dict[str, Callable[[], Any]] = {
+        "workspace": lambda: str(opened.settings.workspaces_path / project.id),
+        "deliverables": lambda: str(opened.settings.deliverables_path / project.id),
+        "refused": lambda: standing.refused(node),
+        "provenance": lambda: {
             "project": project.id,
             "title": project.title,
             "requested_by": project.requested_by,
             "plan": project.plan_digest,
             "constitution": opened.constitution.current().digest,
-            "capsules": {item.capsule: item.version for item in standing.plan.nodes},
+            "capsules": {item.capsule: item.version for item in standing.nodes.values()},
         },
     }
+    return {name: known[name]() for name in facts_in(node.inputs) if name in known}
 
 
 def step_facts(node: PlanNode) -> dict[str, Any]:
@@ -41,10 +45,11 @@ def step_facts(node: PlanNode) -> dict[str, Any]:
 
 
 def planned_context(opened: Environment, project: Project, node: PlanNode) -> RunContext:
-    """The context in which a node is decided about before it starts; the person who asked acts."""
+    """The context in which a node is decided about before it starts; who asked acts, a person or a trigger."""
     context = RunContext(
         tenant=project.tenant,
-        principal=Principal(tenant=project.tenant, name=project.requested_by, kind="user"),
+        principal=principal_of(project)
+        or Principal(tenant=project.tenant, name=project.requested_by, kind="user"),
         constitution=opened.constitution,
         audit=opened.audit,
         project=project.id,
@@ -56,7 +61,7 @@ def planned_context(opened: Environment, project: Project, node: PlanNode) -> Ru
         capsule_version=node.version,
         authority=authority_of(node),
     )
-    context.trail.trust(project.inputs)
+    take_request(context.trail, project)
     return replace(context, **_installed(node))
 
 
@@ -69,14 +74,24 @@ def _installed(node: PlanNode) -> dict[str, Any]:
     return capsule_fields(entry.manifest, entry.digest) if entry.manifest.version == node.version else {}
 
 
-async def collect_deliverables(opened: Environment, plan: Plan, standing: Standing) -> list[dict[str, Any]]:
+async def collect_deliverables(opened: Environment, standing: Standing) -> list[dict[str, Any]]:
     """The files that completed nodes handed over, in the order of the plan."""
     results = standing.results()
     found: list[dict[str, Any]] = []
-    for node in plan.nodes:
-        if node.id not in results or standing.state(node.id) != "completed":
+    for name, node in standing.nodes.items():
+        if standing.state(name) != "completed" or name not in results or not _may_deliver(node):
             continue
-        document = await opened.results.read(results[node.id])
+        document = await opened.results.read(results[name])
         if DELIVERABLES in document:
             found += follow(document, f"{DELIVERABLES}.files")
     return found
+
+
+def _may_deliver(node: PlanNode) -> bool:
+    """Whether the node's result may hold files: what its capsule declares, if it is installed."""
+    if node.each is not None:
+        return False
+    try:
+        return DELIVERABLES in find_capsule(node.capsule).manifest.outputs
+    except NotFound:
+        return True

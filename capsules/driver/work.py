@@ -1,0 +1,137 @@
+"""What is at work for one project: inline runs in this process, and runs that workers have."""
+
+import asyncio
+import time
+from typing import Any
+
+from prefect.logging import get_run_logger
+
+from blocks.errors import SomaError
+from blocks.records.ledger import give_up_attempt, open_attempt
+from blocks.records.looking import count_lost
+from blocks.records.tables import Attempt, Project
+from capsules.driver.health import find_dead
+from capsules.driver.standing import AT_WORK, Standing
+from capsules.driver.starting import run_deployed, run_inline
+from capsules.environment import Environment
+from capsules.plan import PlanNode
+
+LOOK = 0.1
+"""Seconds between looks at the nodes that runs in other processes are at work on."""
+CHECK = 2.0
+"""Seconds between looks for runs that died."""
+MOST_LOSSES = 5
+"""How often the run of a node may die under it before the node counts as failed."""
+MOST_DEPLOYED = 32
+"""How many runs of one project may be with workers at once; the rest keep their order of urgency here."""
+
+
+class Work:
+    """The attempts that this driver has started and that have not ended."""
+
+    def __init__(self, opened: Environment, project: Project) -> None:
+        self.opened = opened
+        self.database = opened.database
+        self.project = project
+        self.inline: dict[asyncio.Task[str], Attempt] = {}
+        self.deployed: dict[str, str] = {}
+        """The flow run of each attempt that is at work in another process, by attempt id."""
+        self.ended: list[tuple[Attempt, str, bool]] = []
+        """Inline attempts whose runs have ended: what they said, and whether to try their nodes again."""
+        self.nodes: dict[str, PlanNode] = {}
+        """The node of each attempt, by attempt id."""
+        self.checked = time.monotonic()
+        self.log = get_run_logger()
+
+    def has_room(self, *, inline: bool) -> bool:
+        """Whether one more node may be started."""
+        if inline:
+            return len(self.inline) < self.opened.settings.max_inline
+        return len(self.deployed) < MOST_DEPLOYED
+
+    async def start(self, node: PlanNode, inputs: dict[str, Any]) -> Attempt:
+        """Open the next attempt at the node, and let it run."""
+        attempt = await open_attempt(
+            self.database, self.project.id, node.id, fence=self.project.fence, runtime=node.runtime
+        )
+        self.log.info("%s: attempt %d, %s", node.id, attempt.number, node.runtime)
+        self.nodes[attempt.id] = node
+        if node.runtime == "inline":
+            self.inline[asyncio.create_task(run_inline(node, attempt, inputs))] = attempt
+        else:
+            await self.deploy(node, attempt, inputs)
+        return attempt
+
+    async def deploy(self, node: PlanNode, attempt: Attempt, inputs: dict[str, Any]) -> None:
+        """Hand the attempt to a worker; doing so again finds the run that was made before."""
+        self.nodes[attempt.id] = node
+        try:
+            self.deployed[attempt.id] = await run_deployed(node, attempt, inputs)
+        except SomaError as error:
+            await self.lose(attempt, error.message, again=False)
+
+    async def lose(self, attempt: Attempt, reason: str, *, again: bool = True) -> None:
+        """Give up an attempt whose run can no longer end it; its node is tried again within bounds."""
+        again = again and await count_lost(self.database, self.project.id, attempt.node) < MOST_LOSSES
+        self.forget(attempt.id)
+        if await give_up_attempt(self.database, attempt.id, reason, again=again):
+            self.log.warning("%s: attempt %d was lost: %s", attempt.node, attempt.number, reason)
+
+    def forget(self, attempt: str) -> None:
+        self.deployed.pop(attempt, None)
+        self.nodes.pop(attempt, None)
+
+    async def wait(self) -> set[str]:
+        """Sleep until something may have changed; the names of the nodes to look at."""
+        if not self.inline:
+            await asyncio.sleep(LOOK)
+            return self._deployed_nodes()
+        pause = LOOK if self.deployed else CHECK / 2
+        done, _ = await asyncio.wait(self.inline, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+        return {self._reap(task) for task in done} | self._deployed_nodes()
+
+    async def tidy(self, standing: Standing) -> set[str]:
+        """Inline runs that ended without telling the ledger have failed; the names of their nodes."""
+        silent = []
+        while self.ended:
+            attempt, reason, again = self.ended.pop()
+            line = standing.lines[attempt.node]
+            if line.state in AT_WORK and line.attempt == attempt.number:
+                await self.lose(attempt, reason, again=again)
+                silent.append(attempt.node)
+        return set(silent)
+
+    async def check(self) -> set[str]:
+        """Now and then, give up what died in other processes; the names of the nodes of those."""
+        if not self.deployed or time.monotonic() - self.checked < CHECK:
+            return set()
+        self.checked = time.monotonic()
+        dead = await find_dead(self.opened, self.project.id, self.deployed)
+        for attempt, reason in dead:
+            await self.lose(attempt, reason)
+        return {attempt.node for attempt, _ in dead}
+
+    async def see_out(self) -> None:
+        """Let inline runs whose nodes have ended tell Prefect so; cancelled, they would show as crashed."""
+        while self.inline:
+            done, _ = await asyncio.wait(self.inline)
+            for task in done:
+                self._reap(task)
+
+    async def abandon(self) -> None:
+        """Stop the inline runs; they record nothing and are found by the next driver."""
+        for task in self.inline:
+            task.cancel()
+        await asyncio.gather(*self.inline, return_exceptions=True)
+
+    def _reap(self, task: "asyncio.Task[str]") -> str:
+        """Keep how an inline run ended until the ledger was looked at; the name of its node."""
+        attempt = self.inline.pop(task)
+        node = self.nodes.pop(attempt.id)
+        error = task.exception()
+        reason = f"{type(error).__name__}: {error}" if error is not None else task.result()
+        self.ended.append((attempt, reason, attempt.number < node.policy.attempts))
+        return attempt.node
+
+    def _deployed_nodes(self) -> set[str]:
+        return {self.nodes[attempt].id for attempt in self.deployed if attempt in self.nodes}
