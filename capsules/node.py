@@ -5,6 +5,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from blocks.constitution.terms import ApprovalTerms
+from blocks.constitution.written import EscalationText, Terms
 from capsules.authority import NodeAuthority
 from capsules.frozen import Frozen
 from capsules.manifest import Name, Version
@@ -23,11 +25,39 @@ LATER = (
 
 
 class ApprovalSpec(Frozen):
-    """The question that people answer before the node runs."""
+    """The question that people answer before the node runs, and on which terms."""
+
+    later: ClassVar[frozenset[str]] = frozenset(
+        ("who", "quorum", "expires", "requester", "remind", "escalate", "revises")
+    )
 
     question: str
     show: dict[str, Any] = {}
     """What they are shown: names to values or to `{"$from": "node.output"}`."""
+    who: list[str] = []
+    """`user:NAME` and `role:NAME`; anybody who may answer approvals if empty."""
+    quorum: int = 1
+    """How many different people must agree."""
+    expires: str = "7d"
+    """After this long without an answer the answer is no."""
+    requester: bool = True
+    """Whether the one who asked for the project may answer."""
+    remind: str | None = None
+    """How often people are reminded, such as `4h`."""
+    escalate: EscalationText | None = None
+    """`{after: 1d, to: [role:lead]}`: who may answer as well after that long."""
+    revises: NodeId | None = None
+    """The node that does its work anew when changes are asked for; this one unless given."""
+
+    @model_validator(mode="after")
+    def _has_terms(self) -> "ApprovalSpec":
+        self.terms()
+        return self
+
+    def terms(self) -> ApprovalTerms:
+        """The terms, as an article's."""
+        said = self.model_dump(include={"who", "quorum", "expires", "requester", "remind", "escalate"})
+        return Terms.model_validate(said).compiled()
 
 
 class RetryPolicy(Frozen):

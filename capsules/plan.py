@@ -86,6 +86,9 @@ def _problems(node: PlanNode, known: set[str]) -> Iterator[str]:
     unknown = (set(node.needs) | set(node.tolerates) | taken) - known
     if unknown:
         yield f"needs {sorted(unknown)}, which the plan does not have{closest(min(unknown), known)}"
+    revised = node.approval.revises if node.approval else None
+    if revised is not None and revised != node.id and revised not in known:
+        yield f"lets {revised!r} be revised, which the plan does not have{closest(revised, known)}"
     unbound = (taken | set(node.tolerates)) - set(node.needs)
     if unbound:
         yield f"takes from {sorted(unbound)} without needing it"
