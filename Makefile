@@ -55,6 +55,10 @@ bench: setup peers ## Measure launches, the guard and decisions beside other eng
 agentdojo: setup ## Replay AgentDojo's attacks through the guard, and compare the figures with the docs
 	@$(BIN)/python tests/agentdojo/figures.py
 
+.PHONY: chaos
+chaos: setup ## Kill random processes of a working hub 100 times, and look whether anything was lost (KILLS=25)
+	@PYTHONPATH=. $(BIN)/python tests/chaos/chaos.py --kills $(or $(KILLS),100)
+
 .PHONY: peers
 peers: build/peers-venv/installed ## Install the policy engines that decisions are compared with, apart from the hub
 build/peers-venv/installed: tests/bench/peers.lock | setup

@@ -58,7 +58,7 @@ async def roles(hub: ChaosHub) -> dict[int, str]:
     """Which processes drive projects and which run capsules, as far as the records tell now."""
     try:
         async with hub.database.session() as session:
-            rows = (await session.execute(ROLES)).all()
+            rows = (await (await session.connection()).execute(ROLES)).all()
     except Unavailable:
         return {}
     return {int(row.pid): "driver" if row.kind == "driver" else "capsule" for row in rows}

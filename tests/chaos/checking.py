@@ -173,5 +173,5 @@ def _of_a_project(run: Any) -> bool:
 
 async def _rows(hub: ChaosHub, query: str) -> list[dict[str, Any]]:
     async with hub.database.session() as session:
-        found = await session.execute(text(query))
+        found = await (await session.connection()).execute(text(query))
         return [dict(row) for row in found.mappings()]
