@@ -2,16 +2,28 @@
 
 import asyncio
 import contextlib
+import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import SO_PEERCRED, SOL_SOCKET
 from typing import Any
 
 from blocks.errors import Unavailable
+from blocks.warm_worker.processes import is_alive
 from blocks.warm_worker.wire import Lines, encode
 
 RETRY_SECONDS = 0.2
 START_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How the process of a run ended."""
+
+    status: int
+    reason: str | None = None
+    """Why it was killed, where that is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,17 +32,24 @@ class Holdings:
 
     held: dict[str, int] = field(default_factory=dict)
     """Run id -> process id."""
-    ended: dict[str, int] = field(default_factory=dict)
-    """Run id -> exit status, for runs whose end nobody has taken note of."""
+    ended: dict[str, Ended] = field(default_factory=dict)
+    """The runs whose end nobody has taken note of."""
+
+
+KILLED_WITH_SERVER = Ended(
+    status=-9, reason="the fork server that this run was forked from was killed, and the run with it"
+)
 
 
 class ForkClient:
     """A connection to the fork server that is opened again whenever it breaks."""
 
-    def __init__(self, socket: Path, on_ended: Callable[[str, int], None]) -> None:
+    def __init__(self, socket: Path, on_ended: Callable[[str, Ended], None]) -> None:
         self.socket = socket
         self.on_ended = on_ended
         self.on_connected: Callable[[], Awaitable[None]] | None = None
+        self.on_killed: Callable[[Ended], None] | None = None
+        """Told when the fork server's process is gone, and its runs with it."""
         self._writer: asyncio.StreamWriter | None = None
         self._connected = asyncio.Event()
         self._starting: dict[str, tuple[dict[str, Any], asyncio.Future[int]]] = {}
@@ -85,6 +104,7 @@ class ForkClient:
         reader, writer = await asyncio.open_unix_connection(str(self.socket))
         self._writer = writer
         self._connected.set()
+        server = _process_behind(writer)
         try:
             for whole, _ in list(self._starting.values()):
                 self._send(whole)
@@ -96,6 +116,8 @@ class ForkClient:
                     self._hear(message)
         finally:
             writer.close()
+            if self.on_killed and server and not is_alive(server):
+                self.on_killed(KILLED_WITH_SERVER)
 
     def _hear(self, message: dict[str, Any]) -> None:
         match message["is"]:
@@ -104,8 +126,16 @@ class ForkClient:
                 if future and not future.done():
                     future.set_result(message["pid"])
             case "held":
-                holdings = Holdings(held=message["held"], ended=message["ended"])
+                ended = {run: Ended(status=end[0], reason=end[1]) for run, end in message["ended"].items()}
+                holdings = Holdings(held=message["held"], ended=ended)
                 if self._listing and not (waiting := self._listing.pop(0)).done():
                     waiting.set_result(holdings)
             case "ended":
-                self.on_ended(message["run"], message["status"])
+                self.on_ended(message["run"], Ended(status=message["status"], reason=message["reason"]))
+
+
+def _process_behind(writer: asyncio.StreamWriter) -> int:
+    """The process that listens at the other end; it keeps its id when the fork server renews itself."""
+    peer = writer.get_extra_info("socket").getsockopt(SOL_SOCKET, SO_PEERCRED, struct.calcsize("3i"))
+    process, _, _ = struct.unpack("3i", peer)
+    return int(process)

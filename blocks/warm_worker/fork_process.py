@@ -42,13 +42,20 @@ def child(settings: Settings) -> Child:
 
     return Child(
         name="runs",
-        command=(sys.executable, "-m", "blocks.warm_worker.fork_server", str(path)),
+        command=(sys.executable, "-m", "blocks.warm_worker.fork_server", str(path), *_options(settings)),
         folder=settings.data_dir,
         environment={**hub_environment(settings), **ONE_THREAD, MARK: str(path)},
         before=clear,
         ready=ready,
         death_signal=signal.SIGTERM,
     )
+
+
+def _options(settings: Settings) -> list[str]:
+    return [
+        f"--most-forks={settings.recycle_forks}",
+        f"--most-growth={settings.recycle_growth_mb}",
+    ]
 
 
 def listens(path: Path) -> bool:

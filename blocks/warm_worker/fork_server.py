@@ -9,40 +9,35 @@ runs outlive a crashed worker; the kernel ends the runs when the fork server its
 import argparse
 import contextlib
 import gc
-import json
 import os
 import selectors
 import signal
 import socket
-import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from blocks.engines.child import die_with_parent
 from blocks.engines.slow_imports import skip_slow_imports
+from blocks.warm_worker.forking import Open, fork
+from blocks.warm_worker.limits import Limits
 from blocks.warm_worker.preload import Preloaded, native_threads
+from blocks.warm_worker.processes import adopt_orphans
+from blocks.warm_worker.renewal import Wear, begin_anew, handed_over
+from blocks.warm_worker.runs import GRACE_SECONDS, Held, Runs
 from blocks.warm_worker.wire import Lines, encode
 
-GRACE_SECONDS = 10.0
-LAST_SECONDS = 1.5
-CANCEL_SIGNAL = signal.SIGUSR2
-"""Tells a run that the SIGTERM behind it is a cancellation, not a crash (see `blocks.warm_worker.run`)."""
+IDLE_SECONDS = 5.0
+"""After so long without a request a worn interpreter is replaced, so that no start waits for it."""
 
 
 class ForkServer:
     """Forks runs on request and reports how they ended."""
 
-    def __init__(self, listener: socket.socket, preloaded: Preloaded, held: dict[str, int]) -> None:
+    def __init__(self, listener: socket.socket, preloaded: Preloaded, wear: Wear) -> None:
         self.listener = listener
         self.preloaded = preloaded
-        self.held = held
-        """Run id -> process id."""
-        self.ended: dict[str, int] = {}
-        """Run id -> exit status, until a worker has taken note of it."""
-        self.deadlines: dict[str, float] = {}
-        """When a run that was asked to stop is killed."""
+        self.wear = wear
+        self.runs = Runs(self._tell_end)
         self.clients: dict[socket.socket, Lines] = {}
         self.selector = selectors.DefaultSelector()
         self.options: list[str] = []
@@ -54,23 +49,14 @@ class ForkServer:
         """Answer requests until a signal ends the server; then end every run."""
         self._listen()
         while not self.stopping:
-            for key, _ in self.selector.select(self._patience()):
+            ready = self.selector.select(self._patience())
+            for key, _ in ready:
                 self._handle(key.fileobj)
-            self._reap()
-            self._kill_late()
-        self._end_all()
-
-    def _end_all(self) -> None:
-        """Let every run report its end to Prefect, for a short while."""
-        end = time.monotonic() + LAST_SECONDS
-        for pid in self.held.values():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-        while self.held and time.monotonic() < end:
-            time.sleep(0.05)
-            self._reap()
-        for run in list(self.held):
-            self._signal_group(run, signal.SIGKILL)
+            self.runs.reap()
+            self.runs.watch()
+            if not ready and self.wear.is_worn:
+                self._begin_anew()
+        self.runs.end_all()
 
     def _listen(self) -> None:
         for number in (self._wake, self._woken):
@@ -82,12 +68,21 @@ class ForkServer:
         self.listener.setblocking(False)  # noqa: FBT003
         self.selector.register(self.listener, selectors.EVENT_READ)
         self.selector.register(self._wake, selectors.EVENT_READ)
+        for held in self.runs.held.values():
+            self._hear(held)
 
     def _stop(self, *_: object) -> None:
         self.stopping = True
 
     def _patience(self) -> float | None:
-        return max(0.0, min(self.deadlines.values()) - time.monotonic()) if self.deadlines else None
+        """How long to wait for requests; the wear is looked at in a pause once anything was forked."""
+        pause = IDLE_SECONDS if self.wear.forks else None
+        soon = self.runs.patience()
+        return min(soon, pause) if soon is not None and pause is not None else soon or pause
+
+    def _hear(self, held: Held) -> None:
+        if held.capture:
+            self.selector.register(held.capture.pipe, selectors.EVENT_READ, held)
 
     def _handle(self, source: Any) -> None:
         if source is self.listener:
@@ -99,6 +94,13 @@ class ForkServer:
                 os.read(self._wake, 4096)
         elif source in self.clients:
             self._read(source)
+        elif isinstance(source, int):
+            self._read_output(source)
+
+    def _read_output(self, pipe: int) -> None:
+        held: Held = self.selector.get_key(pipe).data
+        if held.capture and not held.capture.read():
+            self.selector.unregister(pipe)
 
     def _read(self, client: socket.socket) -> None:
         try:
@@ -117,89 +119,48 @@ class ForkServer:
             case "start":
                 self._start(client, run, message)
             case "stop":
-                self._ask_to_stop(run, float(message.get("seconds", GRACE_SECONDS)))
+                self.runs.ask_to_stop(run, float(message.get("seconds", GRACE_SECONDS)))
             case "list":
-                self._send(client, {"is": "held", "held": self.held, "ended": self.ended})
+                held = {name: held.pid for name, held in self.runs.held.items()}
+                self._send(client, {"is": "held", "held": held, "ended": self.runs.ended})
             case "forget":
-                self.ended.pop(run, None)
+                self.runs.ended.pop(run, None)
 
     def _start(self, client: socket.socket, run: str, message: dict[str, Any]) -> None:
         if self.preloaded.is_stale():
-            self._begin_anew(client, message)
-        if run not in self.held:
-            self.ended.pop(run, None)
+            self._begin_anew()  # the client asks again on the next connection
+        if run not in self.runs.held:
+            self.runs.ended.pop(run, None)
             self.preloaded.refresh()
-            self.held[run] = self._fork(message)
-        self._send(client, {"is": "started", "run": run, "pid": self.held[run]})
+            self.wear.forks += 1
+            self._fork(run, message)
+        self._send(client, {"is": "started", "run": run, "pid": self.runs.held[run].pid})
 
-    def _fork(self, message: dict[str, Any]) -> int:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        pid = os.fork()
-        if pid:
-            return pid
-        status = 1
-        try:
-            self._become_run()
-            from blocks.warm_worker.run import run_in_child  # noqa: PLC0415  # Prefect stays out of this file
+    def _fork(self, run: str, message: dict[str, Any]) -> None:
+        pid, capture = fork(message, self._open())
+        held = Held(pid=pid, memory_mb=Limits.of(message).memory_mb, capture=capture)
+        self.runs.held[run] = held
+        self._hear(held)
 
-            status = run_in_child(message)
-        finally:
-            os._exit(status)
+    def _open(self) -> Open:
+        """All that belongs to the fork server and not to a run."""
+        captures = [held.capture for held in self.runs.held.values() if held.capture]
+        files = [number for capture in captures for number in capture.files()]
+        return Open(
+            sockets=[self.listener, *self.clients],
+            files=[self._wake, self._woken, *files],
+            selector=self.selector,
+        )
 
-    def _become_run(self) -> None:
-        """Let go of all that belongs to the fork server."""
-        die_with_parent(signal.SIGKILL)
-        os.setsid()
-        signal.set_wakeup_fd(-1)
-        for name in (signal.SIGCHLD, signal.SIGTERM):
-            signal.signal(name, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        self.selector.close()
-        for open_socket in (self.listener, *self.clients):
-            open_socket.close()
-        for number in (self._wake, self._woken):
-            os.close(number)
-
-    def _ask_to_stop(self, run: str, seconds: float) -> None:
-        pid = self.held.get(run)
-        if pid is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, CANCEL_SIGNAL)
-            os.kill(pid, signal.SIGTERM)
-        self.deadlines.setdefault(run, time.monotonic() + seconds)
-
-    def _kill_late(self) -> None:
-        now = time.monotonic()
-        for run in [run for run, deadline in self.deadlines.items() if deadline <= now]:
-            del self.deadlines[run]
-            self._signal_group(run, signal.SIGKILL)
-
-    def _signal_group(self, run: str, number: signal.Signals) -> None:
-        if run in self.held:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.held[run], number)
-
-    def _reap(self) -> None:
-        """Take note of each run that has ended, and end what it started and left behind."""
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if not pid:
-                return
-            for run in [run for run, held in self.held.items() if held == pid]:
-                self._signal_group(run, signal.SIGKILL)
-                del self.held[run]
-                self.deadlines.pop(run, None)
-                self.ended[run] = os.waitstatus_to_exitcode(status)
-                self._broadcast({"is": "ended", "run": run, "pid": pid, "status": self.ended[run]})
-
-    def _broadcast(self, message: dict[str, Any]) -> None:
+    def _tell_end(self, run: str, held: Held, status: int) -> None:
+        """Keep the last that the run said, then tell every client of its end."""
+        if held.capture:
+            with contextlib.suppress(KeyError):
+                self.selector.unregister(held.capture.pipe)
+            held.capture.finish()
+        told = {"is": "ended", "run": run, "pid": held.pid, "status": status, "reason": held.reason}
         for client in list(self.clients):
-            self._send(client, message)
+            self._send(client, told)
 
     def _send(self, client: socket.socket, message: dict[str, Any]) -> None:
         try:
@@ -213,40 +174,47 @@ class ForkServer:
             self.selector.unregister(client)
             client.close()
 
-    def _begin_anew(self, client: socket.socket, message: dict[str, Any]) -> None:
+    def _begin_anew(self) -> None:
         """Replace this interpreter by a fresh one that knows the changed code; runs go on as its children."""
-        self._send(client, {"is": "renewing", "run": message["run"]})
-        os.set_inheritable(self.listener.fileno(), True)  # noqa: FBT003
-        state = json.dumps({"listener": self.listener.fileno(), "held": self.held, "ended": self.ended})
-        module = ["-m", "blocks.warm_worker.fork_server", "--state", state, *self.options]
-        os.execv(sys.executable, [sys.executable, *module])  # noqa: S606  # ourselves again
+        state = {"listener": self.listener.fileno(), **self.runs.state()}
+        pipes = [held.capture.pipe for held in self.runs.held.values() if held.capture]
+        begin_anew(state, [self.listener.fileno(), *pipes], self.options)
 
 
 def main(arguments: Iterable[str] | None = None) -> None:
     """Listen, load what runs need, and serve: `python -m blocks.warm_worker.fork_server SOCKET`."""
-    parser = argparse.ArgumentParser(prog="fork_server")
-    parser.add_argument("socket", type=Path, nargs="?")
-    parser.add_argument("--bare", action="store_true", help="load Prefect and SOMA_PRELOAD, not the hub")
-    parser.add_argument("--state", type=json.loads, default=None)
-    given = parser.parse_args(None if arguments is None else list(arguments))
-    listener = _open(given.socket, given.state)
+    given = _parser().parse_args(None if arguments is None else list(arguments))
+    state = handed_over(given.state) if given.state is not None else None
+    listener = socket.socket(fileno=state["listener"]) if state else _open(given.socket)
+    adopt_orphans()
     skip_slow_imports()
     preloaded = Preloaded.load(bare=given.bare)
     gc.collect()
     gc.freeze()
     if (threads := native_threads()) > 1:
         print(f"WARNING {threads} threads run in the fork server; runs may hang", flush=True)  # noqa: T201
-    held = given.state["held"] if given.state else {}
-    server = ForkServer(listener, preloaded, held)
-    server.options = ["--bare"] if given.bare else []
-    server.ended = given.state["ended"] if given.state else {}
+    wear = Wear(most_forks=given.most_forks, most_growth_mb=given.most_growth)
+    wear.begin()
+    server = ForkServer(listener, preloaded, wear)
+    server.options = ["--most-forks", str(given.most_forks), "--most-growth", str(given.most_growth)]
+    server.options += ["--bare"] if given.bare else []
+    if state:
+        server.runs.go_on(state)
     print(f"ready: {len(preloaded.files)} source files of the hub loaded", flush=True)  # noqa: T201
     server.serve()
 
 
-def _open(path: Path | None, state: dict[str, Any] | None) -> socket.socket:
-    if state:
-        return socket.socket(fileno=state["listener"])
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="fork_server")
+    parser.add_argument("socket", type=Path, nargs="?")
+    parser.add_argument("--bare", action="store_true", help="load Prefect and SOMA_PRELOAD, not the hub")
+    parser.add_argument("--most-forks", type=int, default=1000, help="before the interpreter is replaced")
+    parser.add_argument("--most-growth", type=int, default=256, help="MB, before it is replaced")
+    parser.add_argument("--state", type=int, default=None, help="the open file that a predecessor left")
+    return parser
+
+
+def _open(path: Path | None) -> socket.socket:
     assert path is not None  # argparse makes it so for a first start
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -18,12 +18,16 @@ from prefect.engine import _drive_run_flow_result, handle_engine_signals
 from prefect.flow_engine import load_flow, load_flow_run, run_flow
 from prefect.logging.loggers import flow_run_logger
 
+from blocks.warm_worker.run_logging import log_through_file
+
 CANCEL_SIGNAL = signal.SIGUSR2
 
 
 def run_in_child(message: dict[str, Any]) -> int:
     """Execute the flow run that `message` names and return the exit status of the process."""
     signal.signal(CANCEL_SIGNAL, _note_cancellation)
+    if message.get("log"):
+        log_through_file(message)
     _apply(message.get("environment", {}))
     os.chdir(message.get("folder") or ".")
     random.seed()

@@ -9,36 +9,39 @@ import contextlib
 import hashlib
 import socket
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import anyio
 import anyio.abc
+import httpx
 from prefect.client.schemas.objects import Flow, FlowRun, State
 from prefect.client.schemas.responses import DeploymentResponse, WorkerFlowRunResponse
 from prefect.exceptions import Abort, ObjectNotFound
 from prefect.settings import PREFECT_WORKER_ENABLE_CANCELLATION, temporary_settings
-from prefect.states import Crashed, Pending
+from prefect.states import Pending
 from prefect.utilities.engine import propose_state
 from prefect.workers.base import BaseWorker, BaseWorkerResult
 
 from blocks.settings import Settings, load_settings
 from blocks.warm_worker.configuration import WarmJobConfiguration, WarmVariables, configure
-from blocks.warm_worker.due import agenda
-from blocks.warm_worker.fork_client import ForkClient
+from blocks.warm_worker.endings import Endings
+from blocks.warm_worker.fork_client import Ended, ForkClient
 from blocks.warm_worker.fork_process import OwnForkServer, fork_socket, ready_note
+from blocks.warm_worker.intake import Intake
 from blocks.warm_worker.lost_runs import LostRuns
+from blocks.warm_worker.sending import Sending
 from blocks.warm_worker.wakeups import Wakeups
 
 POLL_SECONDS = 10.0
-LOOK_AHEAD = timedelta(seconds=20)
-CANCEL_SECONDS = 8.0
-MISSED = "Missed while no worker was up; a later run of the same schedule takes its place."
+RETRY_SECONDS = 2.0
 
 
 class WarmWorkerResult(BaseWorkerResult):
     """How one run's process ended."""
+
+    reason: str | None = None
+    """Why the fork server killed it, where it did."""
 
 
 class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResult]):
@@ -53,15 +56,20 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
     def __init__(self, work_pool_name: str, *, settings: Settings | None = None, **given: Any) -> None:
         self.settings = settings or load_settings()
         given["name"] = given.get("name") or _default_name(self.settings)
-        given["limit"] = given.get("limit") or self.settings.max_runs
+        most_runs = given.get("limit") or self.settings.max_runs
+        given["limit"] = most_runs + self.settings.max_drivers
         super().__init__(work_pool_name, **given)
         self.wakeups = Wakeups()
         self.forks = ForkClient(fork_socket(self.settings), self.note_end)
         self.forks.on_connected = self._on_connected
+        self.forks.on_killed = self._on_killed
+        self.intake = Intake(self, self.settings, most_runs)
+        self.endings = Endings(self)
         self.lost_runs = LostRuns(self)
-        self._exits: dict[str, asyncio.Future[int]] = {}
+        self.sending = Sending(self, self.settings.run_logs_path)
+        self._exits: dict[str, asyncio.Future[Ended]] = {}
         self._started: set[str] = set()
-        self._cancelled: set[str] = set()
+        self._grace: dict[str, float] = {}
         self._flows: dict[UUID, Flow] = {}
         self._once = False
         self._ready = False
@@ -70,6 +78,15 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
     def place(self) -> str:
         """Names this worker's fork server in `infrastructure_pid`, before the process id."""
         return f"{socket.gethostname()}:{self.forks.socket}:"
+
+    @property
+    def pool(self) -> str:
+        return self._work_pool_name
+
+    @property
+    def queues(self) -> list[str]:
+        """The queues that it takes runs from; all if empty."""
+        return list(self._work_queues)
 
     async def start(
         self,
@@ -84,9 +101,8 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         await super().setup()
         self._exit_stack.push_async_callback(self._end_helpers)
         self._own = await OwnForkServer.start_unless_running(self.settings)
-        self._helpers = [asyncio.create_task(self.forks.keep_connected())]
-        self._helpers.append(asyncio.create_task(self.wakeups.listen()))
-        self._helpers.append(asyncio.create_task(self.lost_runs.keep_looking()))
+        work = (self.forks.keep_connected, self.wakeups.listen, self.lost_runs.keep_looking)
+        self._helpers = [asyncio.create_task(begin()) for begin in (*work, self.sending.keep_sending)]
 
     async def _end_helpers(self) -> None:
         for task in self._helpers:
@@ -100,52 +116,54 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         submitted = await self._submit_due()
         while not self._once and self.is_setup:
             await self.wakeups.wait(POLL_SECONDS)
-            submitted = await self._submit_due()
+            try:
+                submitted = await self._submit_due()
+            except (httpx.HTTPError, OSError) as error:
+                self.warn(f"Prefect does not answer; asking again in {RETRY_SECONDS:g} s: {error!r}")
+                await asyncio.sleep(RETRY_SECONDS)
+                self.wakeups.wake()
         return submitted
 
     async def _submit_due(self) -> list[FlowRun]:
-        self._last_polled_time = now = datetime.now(UTC)
-        if not self._has_successfully_synced or self._is_full():
+        self._last_polled_time = datetime.now(UTC)
+        if not self._has_successfully_synced:
             return []
+        await self.lost_runs.until_compared()
         if not self._ready:
             ready_note(self.settings).write_text(self.name)
             self._ready = True
-        scheduled = await self._get_scheduled_flow_runs()
-        found = agenda(scheduled, now)
-        for flow_run in found.missed:
-            await self._mark_flow_run_as_cancelled(flow_run, {"message": MISSED})
-        if found.next:
-            self.wakeups.at(found.next)
-        return await self._submit_scheduled_flow_runs(flow_run_response=found.due)
-
-    def _is_full(self) -> bool:
-        return self._limiter is not None and self._limiter.available_tokens < 1
+        due = [] if self.intake.places.are_full else await self.intake.due()
+        return await self._submit_scheduled_flow_runs(flow_run_response=due)
 
     async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
-        with contextlib.suppress(ObjectNotFound):
-            return await self.client.get_scheduled_flow_runs_for_work_pool(
-                work_pool_name=self._work_pool_name,
-                scheduled_before=datetime.now(UTC) + LOOK_AHEAD,
-                work_queue_names=list(self._work_queues) or None,
-            )
-        return []
+        return await self.intake.scheduled()
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
         """Claim the run, fork its process, and see it through to its end."""
         try:
             claimed, deployment = await asyncio.gather(self._claim(flow_run), self._deployment(flow_run))
             if claimed and deployment is None and flow_run.deployment_id:
-                await self.crash(flow_run.id, "its deployment no longer exists")
+                await self.endings.crash(flow_run.id, "its deployment no longer exists")
             elif claimed:
                 await self._see_through(flow_run, claimed, deployment)
+        except (httpx.TransportError, OSError) as error:
+            self.warn(f"Flow run '{flow_run.id}' is left as it is, for Prefect does not answer: {error!r}")
         except Exception as error:
             self._logger.exception("Flow run '%s' could not be started", flow_run.id)
-            await self.crash(flow_run.id, f"it could not be started: {type(error).__name__}: {error}")
+            await self.endings.crash(flow_run.id, f"it could not be started: {type(error).__name__}: {error}")
         finally:
             self._release_limit_slot(flow_run.id)
-            self._submitting_flow_run_ids.discard(flow_run.id)
-            self._watch_cancellation(flow_run.id, on=False)
-            self.wakeups.wake()
+            self._leave(flow_run.id)
+
+    def _leave(self, flow_run_id: UUID) -> None:
+        """The run is no longer this worker's to see to."""
+        self.intake.places.free(flow_run_id)
+        self.endings.cancelled.discard(str(flow_run_id))
+        self._grace.pop(str(flow_run_id), None)
+        self._submitting_flow_run_ids.discard(flow_run_id)
+        self._watch_cancellation(flow_run_id, on=False)
+        self.sending.end(str(flow_run_id))
+        self.wakeups.wake()
 
     async def _claim(self, flow_run: FlowRun) -> State[Any] | None:
         """Move the run to Pending, so that no other worker takes it; None when one has."""
@@ -177,16 +195,16 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
             worker=self.name,
             worker_id=self.backend_id,
         )
-        result = await self.run(flow_run, configuration)
-        await self._conclude(flow_run.id, result.status_code)
-
-    async def _conclude(self, flow_run_id: UUID, status: int) -> None:
-        """Report what the run's process could not report itself."""
-        if str(flow_run_id) in self._cancelled:
-            await self._confirm_cancelled(flow_run_id)
-        elif status and not await self.crash(flow_run_id, describe_exit(status)):
+        if str(flow_run.id) in self.endings.cancelled:  # before it had a process
+            await self.endings.conclude(flow_run.id, 0)
             return
-        self.forks.forget(str(flow_run_id))
+        result = await self.run(flow_run, configuration)
+        await self._conclude(flow_run.id, Ended(status=result.status_code, reason=result.reason))
+
+    async def _conclude(self, flow_run_id: UUID, ended: Ended) -> None:
+        """Report what the run's process could not report itself."""
+        if await self.endings.conclude(flow_run_id, ended.status, ended.reason):
+            self.forks.forget(str(flow_run_id))
 
     async def run(
         self,
@@ -196,18 +214,29 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
     ) -> WarmWorkerResult:
         """Run the flow in a new process; returns when the process has ended."""
         run = str(flow_run.id)
-        exited = self._exits[run] = asyncio.get_running_loop().create_future()
-        try:
-            pid = await self.forks.start(run, configuration.message(flow_run))
+        if configuration.grace_seconds is not None:
+            self._grace[run] = configuration.grace_seconds
+        message = configuration.message(flow_run, self.sending.begin(run), self.settings)
+        with self._expecting_end(run) as exited:
+            pid = await self.forks.start(run, message)
             self._started.add(run)
+            if run in self.endings.cancelled:
+                self.end(run)
             if task_status:
                 task_status.started(pid)
             await self._note_start(flow_run.id, pid)
-            status = await exited
+            ended = await exited
+        return WarmWorkerResult(identifier=str(pid), status_code=ended.status, reason=ended.reason)
+
+    @contextlib.contextmanager
+    def _expecting_end(self, run: str) -> "Any":
+        exited: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self._exits[run] = exited
+        try:
+            yield exited
         finally:
             self._exits.pop(run, None)
             self._started.discard(run)
-        return WarmWorkerResult(identifier=str(pid), status_code=status)
 
     async def _note_start(self, flow_run_id: UUID, pid: int) -> None:
         """Write down who runs the run; it goes on even when this fails."""
@@ -216,10 +245,6 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
             await self._give_worker_labels_to_flow_run(flow_run_id)
         except Exception:
             self._logger.exception("Flow run '%s' runs, but where could not be noted", flow_run_id)
-
-    @property
-    def pool(self) -> str:
-        return self._work_pool_name
 
     def started(self) -> set[str]:
         """The runs that have a process, as far as this worker knows."""
@@ -232,37 +257,42 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
     def warn(self, text: str) -> None:
         self._logger.warning(text)
 
-    def adopt(self, flow_run: FlowRun) -> None:
+    async def adopt(self, flow_run: FlowRun) -> None:
         """Wait for the end of a run that an earlier worker started."""
         if self._runs_task_group is None:
             return
         self._submitting_flow_run_ids.add(flow_run.id)
+        self.sending.begin(str(flow_run.id))
         self._runs_task_group.start_soon(self._see_adopted_through, flow_run)
+        await self.intake.take(flow_run)
 
     async def _see_adopted_through(self, flow_run: FlowRun) -> None:
         run = str(flow_run.id)
-        exited = self._exits[run] = asyncio.get_running_loop().create_future()
-        self._started.add(run)
         self._watch_cancellation(flow_run.id, on=True)
         try:
-            await self._conclude(flow_run.id, await exited)
+            with self._expecting_end(run) as exited:
+                self._started.add(run)
+                ended = await exited
+            await self._conclude(flow_run.id, ended)
         finally:
-            self._exits.pop(run, None)
-            self._started.discard(run)
-            self._submitting_flow_run_ids.discard(flow_run.id)
-            self._watch_cancellation(flow_run.id, on=False)
+            self._leave(flow_run.id)
 
-    def note_end(self, run: str, status: int) -> None:
+    def note_end(self, run: str, ended: Ended) -> None:
         """The process of `run` has ended."""
         future = self._exits.get(run)
         if future and not future.done():
-            future.set_result(status)
+            future.set_result(ended)
 
     async def _on_connected(self) -> None:
         """After a new connection: runs that the fork server no longer holds have died with it."""
         task = asyncio.create_task(self.lost_runs.compare())
         self._helpers.append(task)
         task.add_done_callback(self._helpers.remove)
+
+    def _on_killed(self, ended: Ended) -> None:
+        """The fork server is dead, and the kernel has ended its runs."""
+        for run in self.started():
+            self.note_end(run, ended)
 
     async def _setup_cancellation_observer(self) -> None:
         """Hear of cancellations, which Prefect leaves to its own runner unless a setting is on."""
@@ -278,49 +308,19 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
 
     async def _cancel_run(self, flow_run_id: UUID) -> None:
         """End the run's process, which then reports itself as cancelled; a run not started is marked so."""
-        if str(flow_run_id) in self._exits:
+        if self.sees_to(flow_run_id):
             self.end(str(flow_run_id))
         else:
             await super()._cancel_run(flow_run_id)
 
     def end(self, run: str) -> None:
-        """End the run's process as cancelled."""
-        self._cancelled.add(run)
-        self.forks.stop(run, CANCEL_SECONDS)
+        """End the run's process as cancelled, at once if it has been started, else when it is."""
+        self.endings.cancelled.add(run)
+        self.forks.stop(run, self._grace.get(run, self.settings.cancel_grace_seconds))
 
-    async def _confirm_cancelled(self, flow_run_id: UUID) -> None:
-        self._cancelled.discard(str(flow_run_id))
-        with contextlib.suppress(ObjectNotFound):
-            flow_run = await self.client.read_flow_run(flow_run_id)
-            if flow_run.state is None or not flow_run.state.is_final():
-                await self._mark_flow_run_as_cancelled(flow_run, {"message": "Cancelled by its worker."})
-
-    async def crash(self, flow_run_id: UUID, reason: str) -> bool:
-        """Report a run as crashed unless it has reported an end, or a new start, itself.
-
-        False when Prefect could not be told; the next comparison with the fork server tries again.
-        """
-        try:
-            await self._report_crash(flow_run_id, reason)
-        except (ObjectNotFound, Abort):
-            return True
-        except Exception as error:  # noqa: BLE001  # one run that cannot be reported must not end the others
-            self.warn(f"Flow run '{flow_run_id}' crashed and Prefect could not be told: {error!r}")
-            return False
-        return True
-
-    async def _report_crash(self, flow_run_id: UUID, reason: str) -> None:
-        state = (await self.client.read_flow_run(flow_run_id)).state
-        if state and (state.is_running() or state.is_pending() or state.is_cancelling()):
-            await propose_state(self.client, Crashed(message=reason), flow_run_id=flow_run_id)
-            self.warn(f"Flow run '{flow_run_id}' crashed: {reason}")
-
-
-def describe_exit(status: int) -> str:
-    """What an exit status means, for people."""
-    if status < 0:
-        return f"the process of this run was killed by signal {-status}"
-    return f"the process of this run ended with status {status}"
+    async def mark_cancelled(self, flow_run: FlowRun, message: str) -> None:
+        """Tell Prefect that the run is cancelled."""
+        await self._mark_flow_run_as_cancelled(flow_run, {"message": message})
 
 
 def _default_name(settings: Settings) -> str:
