@@ -3,11 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from prefect.client.orchestration import get_client
-
-from blocks.driver_runs import start_driver
+from blocks.driver_runs import Drivers
+from blocks.reconciling import Reconciler
 from blocks.records.database import Database
-from blocks.records.projects import undriven_projects
 from blocks.records.tending import tend_approvals
 from blocks.settings import load_settings
 from tasks.governed import governed_task
@@ -22,12 +20,15 @@ async def close_overdue_approvals() -> list[str]:
 
 @governed_task(effect=True)
 async def restart_projects() -> list[str]:
-    """Start a driver for every project that should have one and has none; return their ids."""
-    async with _records() as database, get_client() as client:
-        undriven = await undriven_projects(database)
-        for project in undriven:
-            await start_driver(client, project)
-        return [project.id for project in undriven]
+    """Find dead runs, tell Prefect, and start a driver for every project without one; return their ids."""
+    settings = load_settings()
+    prefect = Drivers(settings.prefect_api_url)
+    try:
+        async with _records() as database:
+            found = await Reconciler(database, prefect, lease_seconds=settings.lease_seconds).look()
+    finally:
+        await prefect.close()
+    return list(found.driven)
 
 
 @asynccontextmanager

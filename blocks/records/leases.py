@@ -98,11 +98,9 @@ async def dying_holders(database: Database, seconds: float) -> list[tuple[Holder
 
 
 @patient
-async def silent_holders(database: Database, seconds: float) -> list[Holder]:
-    """The processes with a flow run that have missed at least one renewal and are not declared dead."""
-    query = select(Holder).where(
-        col(Holder.lost).is_(None), col(Holder.flow_run).is_not(None), _left() < seconds / 2
-    )
+async def living_holders(database: Database) -> list[Holder]:
+    """The processes with a flow run that were not declared dead."""
+    query = select(Holder).where(col(Holder.lost).is_(None), col(Holder.flow_run).is_not(None))
     async with database.session() as session:
         return list(await session.exec(query))
 

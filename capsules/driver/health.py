@@ -87,13 +87,6 @@ class Health:
         return dead
 
 
-async def find_dead(
-    opened: Environment, project: str, flow_runs: dict[str, str]
-) -> list[tuple[Attempt, str]]:
-    """What `Health.dead` says at a first look."""
-    return await Health(opened, project).dead(flow_runs)
-
-
 def _run_of(attempt: Attempt, flow_runs: dict[str, str]) -> str | None:
     return attempt.flow_run or flow_runs.get(attempt.id)
 

@@ -10,7 +10,7 @@ from blocks.errors import SomaError
 from blocks.records.ledger import give_up_attempt, open_attempt
 from blocks.records.looking import count_lost
 from blocks.records.tables import Attempt, Project
-from capsules.driver.health import find_dead
+from capsules.driver.health import Health
 from capsules.driver.standing import AT_WORK, Standing
 from capsules.driver.starting import run_deployed, run_inline
 from capsules.environment import Environment
@@ -40,6 +40,7 @@ class Work:
         """Inline attempts whose runs have ended: what they said, and whether to try their nodes again."""
         self.nodes: dict[str, PlanNode] = {}
         """The node of each attempt, by attempt id."""
+        self.health = Health(opened, project.id)
         self.checked = time.monotonic()
         self.log = get_run_logger()
 
@@ -106,7 +107,7 @@ class Work:
         if not self.deployed or time.monotonic() - self.checked < CHECK:
             return set()
         self.checked = time.monotonic()
-        dead = await find_dead(self.opened, self.project.id, self.deployed)
+        dead = await self.health.dead(self.deployed)
         for attempt, reason in dead:
             await self.lose(attempt, reason)
         return {attempt.node for attempt, _ in dead}

@@ -9,12 +9,12 @@ from fastapi import Depends, Request
 
 from blocks.audit.log import AuditLog
 from blocks.constitution.source import ConstitutionSource
+from blocks.driver_runs import Drivers
 from blocks.memory.opening import open_memory
 from blocks.memory.store import MemoryStore
 from blocks.records.database import Database
 from blocks.settings import Settings
 from capsules.environment import audit_log, constitution_in_force
-from ui.gateway.drivers import Drivers
 
 
 @dataclass(frozen=True, kw_only=True)

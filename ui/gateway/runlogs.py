@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from blocks.driver_runs import Drivers
 from blocks.records.ledger import list_attempts
 from blocks.records.projects import get_project
 from ui.gateway.auth import CurrentPrincipal
-from ui.gateway.drivers import Drivers
 from ui.gateway.hub import CurrentHub
 from ui.wire import LogLine
 

@@ -1,0 +1,82 @@
+"""Dead runs: what Prefect is told of runs whose process is gone, so that it shows nothing that is not so.
+
+Prefect closes no run by itself whose process and worker died together, and none of the task runs and inline
+subflows below a run that crashed.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from blocks.driver_runs import Drivers
+
+AT_WORK = ["PENDING", "RUNNING", "CANCELLING"]
+OPEN_TASKS = ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"]
+PAGE = 200
+
+
+async def mark_dead(prefect: Drivers, flow_run: str, why: str) -> list[str]:
+    """Close the flow run as crashed, and all that was at work inside its process; the ids of what was open.
+
+    A run that was being cancelled is closed as cancelled; one that has ended keeps its state.
+    """
+    found = await prefect.read("flow_runs/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})
+    closed = await _close_all(
+        "flow_runs", prefect, [run for run in found if run["state_type"] in AT_WORK], why
+    )
+    return closed + await _close_below(prefect, [flow_run], why)
+
+
+async def ended_runs(prefect: Drivers, flow_runs: Iterable[str]) -> dict[str, str]:
+    """Those of the flow runs that Prefect shows as ended, each with how."""
+    ids = list(flow_runs)
+    found = {}
+    for start in range(0, len(ids), PAGE):
+        query = {"flow_runs": {"id": {"any_": ids[start : start + PAGE]}}, "limit": PAGE}
+        for run in await prefect.read("flow_runs/filter", query):
+            if run["state_type"] in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}:
+                message = (run.get("state") or {}).get("message")
+                tail = f": {message}" if message else ""
+                found[str(run["id"])] = f"its flow run ended as {run['state_name']}{tail}"
+    return found
+
+
+async def was_cancelled(prefect: Drivers, flow_run: str) -> bool:
+    """Whether somebody asked Prefect to cancel the run, which a worker that stops does not."""
+    states = await prefect.get(f"flow_run_states/?flow_run_id={flow_run}")
+    return any(state["type"] == "CANCELLING" for state in states)
+
+
+async def _close_below(prefect: Drivers, parents: list[str], why: str) -> list[str]:
+    """Close inline subflows and task runs below these runs; children in other processes live on."""
+    closed: list[str] = []
+    while parents:
+        children = await prefect.read(
+            "flow_runs/filter", {"flow_runs": {"parent_flow_run_id": {"any_": parents}}, "limit": PAGE}
+        )
+        inside = [run for run in children if run["deployment_id"] is None]
+        elsewhere = {run["parent_task_run_id"] for run in children if run["deployment_id"] is not None}
+        still_open = [run for run in inside if run["state_type"] in OPEN_TASKS]
+        closed += await _close_all("flow_runs", prefect, still_open, why)
+        closed += await _close_tasks(prefect, parents, elsewhere, why)
+        parents = [str(run["id"]) for run in inside]
+    return closed
+
+
+async def _close_tasks(prefect: Drivers, parents: list[str], living: set[Any], why: str) -> list[str]:
+    query = {
+        "flow_runs": {"id": {"any_": parents}},
+        "task_runs": {"state": {"type": {"any_": OPEN_TASKS}}},
+        "limit": PAGE,
+    }
+    tasks = await prefect.read("task_runs/filter", query)
+    return await _close_all("task_runs", prefect, [run for run in tasks if run["id"] not in living], why)
+
+
+async def _close_all(kind: str, prefect: Drivers, runs: list[dict[str, Any]], why: str) -> list[str]:
+    """Close the runs and return the ids of those that were open indeed."""
+    closed = []
+    for run in runs:
+        state = "CANCELLED" if run["state_type"] == "CANCELLING" else "CRASHED"
+        if await prefect.set_state(f"{kind}/{run['id']}", state, why, force=kind == "task_runs"):
+            closed.append(str(run["id"]))
+    return closed

@@ -1,0 +1,119 @@
+"""Reconciling: what the ledger, the leases and Prefect say is made to agree, and no project is left alone.
+
+Any number of reconcilers may look at once: one does the work, and all that it does may be done twice.
+"""
+
+import logging
+import time
+from dataclasses import dataclass, field
+
+from blocks.dead_runs import ended_runs, mark_dead, was_cancelled
+from blocks.driver_runs import Drivers
+from blocks.records.control import cancel_overdue, noticed_in_prefect
+from blocks.records.database import Database
+from blocks.records.leases import bury, death_of, dying_holders, forget, living_holders, lost_holders
+from blocks.records.projects import undriven_projects
+from blocks.records.tables import Holder, Project
+
+logger = logging.getLogger("soma.reconciler")
+
+WINDOW = 15
+"""Seconds within which one project is given one new driver run at most."""
+REMEMBERED = 60.0
+"""Seconds for which a dead process is looked after: Prefect records what its tasks did with some delay."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reconciled:
+    """What one look has led to."""
+
+    dead: dict[str, str] = field(default_factory=dict)
+    """The processes that were found dead, each with how that is known."""
+    closed: list[str] = field(default_factory=list)
+    """The flow runs and task runs that Prefect was told to be over."""
+    driven: dict[str, str] = field(default_factory=dict)
+    """The projects that got a new driver, each with its flow run."""
+
+
+class Reconciler:
+    """Looks again and again; between two looks it remembers only what saves work."""
+
+    def __init__(self, database: Database, prefect: Drivers, *, lease_seconds: float) -> None:
+        self._database = database
+        self._prefect = prefect
+        self._seconds = lease_seconds
+        self._told: set[str] = set()
+
+    async def look(self) -> Reconciled:
+        """Find dead processes, tell Prefect, and give undriven projects a driver.
+
+        Nothing is done while another reconciler is at it. `Unavailable` when PostgreSQL or Prefect is away;
+        the next look goes on from there.
+        """
+        async with self._database.lock("reconciler") as alone:
+            if not alone:
+                return Reconciled()
+            dead = await self._bury()
+            await cancel_overdue(self._database)
+            driven = await self._drive()
+            return Reconciled(dead=dead, driven=driven, closed=await self._tell())
+
+    async def _bury(self) -> dict[str, str]:
+        """Declare dead what is gone from this machine, has not renewed its lease, or has ended in Prefect."""
+        dead: dict[str, str] = {}
+        for holder, left in await dying_holders(self._database, self._seconds):
+            why = death_of(holder, left)
+            if why and await bury(
+                self._database, holder.id, why, if_over=None if left is None else self._seconds
+            ):
+                dead[holder.id] = why
+        living = {holder.flow_run: holder for holder in await living_holders(self._database)}
+        for run, why in (await ended_runs(self._prefect, [run for run in living if run])).items():
+            await bury(self._database, living[run].id, why)
+            dead[living[run].id] = why
+        for name, why in dead.items():
+            logger.warning("process %s was found dead: %s", name, why)
+        return dead
+
+    async def _tell(self) -> list[str]:
+        """Close in Prefect what died with processes, and forget those of which all is told."""
+        closed: list[str] = []
+        done: list[str] = []
+        for holder, since in await lost_holders(self._database):
+            over = since > REMEMBERED or holder.flow_run is None
+            if over or holder.id not in self._told:
+                closed += await self._close(holder)
+            if over:
+                done.append(holder.id)
+        self._told -= set(done)
+        if done:
+            await forget(self._database, done)
+        return closed
+
+    async def _close(self, holder: Holder) -> list[str]:
+        self._told.add(holder.id)
+        if holder.flow_run is None:
+            return []
+        return await mark_dead(self._prefect, holder.flow_run, holder.lost or "its process died")
+
+    async def _drive(self) -> dict[str, str]:
+        """Start a driver for each project that should have one and for which none is on its way."""
+        undriven = {project.id: project for project in await undriven_projects(self._database)}
+        coming = await self._prefect.unfinished(list(undriven))
+        driven = {}
+        for project in undriven.values():
+            if project.id in coming:
+                continue
+            await self._heed(project)
+            key = f"{project.fence}-{int(time.time() // WINDOW)}"
+            driven[project.id] = await self._prefect.start(project.id, key)
+            logger.info("project %s had no driver; flow run %s drives it now", project.id, driven[project.id])
+        return driven
+
+    async def _heed(self, project: Project) -> None:
+        """Take it for a wish when its driver was cancelled in Prefect; its next driver obeys."""
+        if project.driver_run is None or project.control != "run":
+            return
+        ended = await ended_runs(self._prefect, [project.driver_run])
+        if ended and await was_cancelled(self._prefect, project.driver_run):
+            await noticed_in_prefect(self._database, project.id, "CANCELLED")
