@@ -11,16 +11,21 @@ from typing import Any
 
 from blocks.agreement import Vote
 from blocks.audit.log import AuditLog
+from blocks.budgets.accounts import Excess
+from blocks.budgets.amounts import Amounts
 from blocks.calls import Calls
 from blocks.constitution.decisions import Action, Stage
 from blocks.constitution.history import History
 from blocks.constitution.source import ConstitutionSource as ConstitutionSource  # noqa: PLC0414  # a context's part
+from blocks.editing import Edit
 from blocks.identity import Principal
 from blocks.provenance.facts import DataFacts
 from blocks.provenance.trail import Trail
 from blocks.spending import Spending
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+TIMED = frozenset({"capsule.start", "tool.call", "model.request"})
+"""The stages that nothing passes once the time is used up."""
 _OWN = frozenset({"principal", "project", "task", "data", "history", "budget", "environment", "time"})
 """What only the context tells; facts that a task gives under these names are not taken."""
 
@@ -34,7 +39,7 @@ class Authority:
     memory: frozenset[str]
     """Scopes that may be read and written, such as `project` and `repository`."""
     budget: Mapping[str, float]
-    """`seconds` and `tool_calls`."""
+    """`tokens`, `money`, `tool_calls` and `seconds`; what is not named is not limited."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,6 +71,8 @@ class RunContext:
     """None outside of a plan: the constitution alone decides."""
     approved: Mapping[str, tuple[Vote, ...]] = field(default_factory=dict)
     """Digests of actions that people have approved, and who did."""
+    edits: Mapping[str, Edit] = field(default_factory=dict)
+    """By the digest of a call, what people want it to be instead."""
     trail: Trail = field(default_factory=Trail, repr=False)
     """What this node has taken in so far."""
     history: History = field(default_factory=History, repr=False)
@@ -118,8 +125,12 @@ class RunContext:
         name: str,
         facts: Mapping[str, Any] = _NOTHING,
         arguments: Mapping[str, Any] = _NOTHING,
+        costs: Amounts = _NOTHING,
     ) -> Action:
-        """The action as the constitution sees it: the stage's own facts, and this run's around them."""
+        """The action as the constitution sees it: the stage's own facts, and this run's around them.
+
+        `costs` are what it takes of the budgets that are limited.
+        """
         everything = dict(self.facts)
         for key, value in facts.items():
             if key in _OWN:
@@ -131,16 +142,19 @@ class RunContext:
                 everything[key] = {**value, **known}
         everything["task"] = {"name": name, "arguments": arguments}
         everything["data"] = DataFacts(self.trail, arguments)
-        everything["budget"] = self.budget_left()
+        everything["budget"] = self.meter.facts(self.exceeded(stage, costs))
         everything["history"] = self.history
         everything["time"] = datetime.now(UTC)
-        return Action(stage=stage, name=name, facts=everything)
+        return Action(stage=stage, name=name, facts=everything, costs=costs)
 
-    def budget_left(self) -> dict[str, float]:
-        """What the node may still use up, as `seconds_left` and `tool_calls_left`; unlimited is absent."""
-        limits = self.authority.budget if self.authority else _NOTHING
-        used = {"seconds": self.spending.seconds, "tool_calls": self.spending.used("tool_calls")}
-        return {f"{name}_left": float(limits[name]) - spent for name, spent in used.items() if name in limits}
+    @property
+    def meter(self) -> Spending:
+        """What this run may use up, with the limits that its plan gave."""
+        return self.spending.plan(self.authority.budget) if self.authority else self.spending
+
+    def exceeded(self, stage: Stage, costs: Amounts) -> tuple[Excess, ...]:
+        """The limits that such an action would exceed; most stages neither cost anything nor need time."""
+        return self.meter.excess(costs) if costs or stage in TIMED else ()
 
 
 _current: ContextVar[RunContext | None] = ContextVar("soma_run_context", default=None)

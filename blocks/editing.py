@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import rfc8785
@@ -13,6 +14,17 @@ from blocks.plain import digest
 LARGEST = 200_000
 """Characters of the changed arguments as JSON."""
 _REFERENCE = re.compile(r"^\$")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edit:
+    """A call that people agreed to otherwise than it was asked about."""
+
+    arguments: Mapping[str, Any]
+    """Those to be taken instead, by name."""
+    digest: str
+    """What the call is then."""
+    by: tuple[str, ...]
 
 
 def tool_digest(stage: str, action: str, arguments: Any, project: str | None, node: str | None) -> str:

@@ -13,7 +13,8 @@ from prefect.context import FlowRunContext
 from blocks.context import Authority, RunContext, current, running
 from blocks.errors import ApprovalNeeded, BadInput, PolicyDenied, SomaError
 from blocks.identity import Principal
-from blocks.records.approvals import agreed_actions, ask
+from blocks.records.agreements import agreements
+from blocks.records.approvals import ask
 from blocks.records.ledger import finish_attempt, list_attempts, list_nodes, start_attempt
 from blocks.records.projects import get_project
 from blocks.records.tables import Attempt, NodeRecord, NodeState, Project
@@ -118,6 +119,7 @@ async def _claim(opened: Environment, manifest: Manifest, digest: str, attempt: 
             f"but {manifest.name} {manifest.version} is installed; plan the project again"
         )
     lines = {line.node: line for line in await list_nodes(opened.database, project.id)}
+    agreed = await agreements(opened.database, project.id)
     context = RunContext(
         tenant=project.tenant,
         principal=Principal(
@@ -138,7 +140,8 @@ async def _claim(opened: Environment, manifest: Manifest, digest: str, attempt: 
         runtime=node.runtime,
         environment=opened.settings.environment,
         authority=authority_of(node),
-        approved=await agreed_actions(opened.database, project.id),
+        approved=agreed.actions,
+        edits=agreed.edits,
     )
     take_request(context.trail, project)
     earlier = await list_attempts(opened.database, project.id)
@@ -215,11 +218,20 @@ async def _ask(opened: Environment, given: Assignment, error: ApprovalNeeded) ->
             given.project,
             node=given.node.id,
             question=error.message,
-            details={"action": error.fields.get("action"), "article": error.fields.get("article")},
+            details=_shown(error),
             action_digest=str(error.fields["action_digest"]),
             requirements=error.fields.get("requirements") or [],
             decision=error.fields.get("decision"),
+            offered=error.fields.get("offered"),
+            revises=given.node.approval.revises if given.node.approval else None,
         )
+
+
+def _shown(needed: ApprovalNeeded) -> dict[str, Any]:
+    """What people see of the action that they are asked about: which it is, and with what."""
+    offered = needed.fields.get("offered") or {}
+    shown = {"action": needed.fields.get("action"), "article": needed.fields.get("article")}
+    return {**shown, **({"arguments": offered["arguments"]} if "arguments" in offered else {})}
 
 
 def _reason(error: Exception) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import func, update
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -19,6 +19,7 @@ from blocks.plain import plain
 from blocks.records.approval_trace import audit_record, tell_asked, tell_decided, tell_voted
 from blocks.records.audit import append
 from blocks.records.database import Database
+from blocks.records.reruns import rerun_in, rerun_record
 from blocks.records.tables import Approval, NodeRecord, Project, new_id, now
 from blocks.records.text import storable
 
@@ -26,27 +27,6 @@ WAITS = timedelta(days=7)
 """How long an approval waits, unless an article says otherwise; then it expires, which is a refusal."""
 Verdict = Literal["approve", "reject", "changes"]
 STATES = {"approve": "approved", "reject": "rejected", "changes": "sent_back"}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Edit:
-    """A call that people agreed to otherwise than it was asked about."""
-
-    arguments: Mapping[str, Any]
-    """Those to be taken instead, by name."""
-    digest: str
-    """What the call is then."""
-    by: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Agreements:
-    """What people have agreed to in a project, for the present generation of its nodes."""
-
-    actions: Mapping[str, tuple[Vote, ...]]
-    """Digests of actions, and who agreed."""
-    edits: Mapping[str, Edit]
-    """By the digest of the call that was asked about."""
 
 
 async def ask(
@@ -119,7 +99,8 @@ def _renewed(asked: Approval, requirements: Sequence[Mapping[str, Any]]) -> bool
     """Whether it is asked on new terms that those who agreed do not meet; it then waits for people again."""
     wanted = [dict(item) for item in requirements]
     met = not lacking(wanted, votes_of(asked.votes, bound_to(asked)), asked.requested_by)
-    if asked.requirements == wanted or asked.state not in {"pending", "approved"} or met:
+    lesser = asked.requirements != wanted and asked.state in {"pending", "approved"} and not met
+    if not lesser and asked.state != "withdrawn":
         return False
     asked.requirements, asked.state = wanted, "pending"
     for name, value in _times(requirements).items():
@@ -166,6 +147,15 @@ async def list_approvals(
         return list(await session.exec(query.order_by(col(Approval.requested_at))))
 
 
+async def approvals_of(database: Database, project: str, node: str, generation: int) -> list[Approval]:
+    """What was asked about the node since it was last done anew, oldest first."""
+    query = select(Approval).where(
+        Approval.project == project, Approval.node == node, Approval.generation == generation
+    )
+    async with database.session() as session:
+        return list(await session.exec(query.order_by(col(Approval.requested_at))))
+
+
 async def get_approval(database: Database, approval: str, *, tenant: str | None = None) -> Approval:
     """The approval, or `NotFound`, also when it belongs to another tenant."""
     async with database.session() as session:
@@ -173,36 +163,6 @@ async def get_approval(database: Database, approval: str, *, tenant: str | None 
     if found is None or (tenant is not None and found.tenant != tenant):
         raise NotFound(f"there is no approval {approval!r}; `soma approvals` lists the open ones")
     return found
-
-
-async def agreements(database: Database, project: str) -> Agreements:
-    """What people have agreed to in the project; for work that is done anew it counts no more."""
-    own = (col(NodeRecord.project) == col(Approval.project)) & (col(NodeRecord.node) == col(Approval.node))
-    query = (
-        select(Approval)
-        .join(NodeRecord, own, isouter=True)
-        .where(
-            Approval.project == project,
-            Approval.state == "approved",
-            col(Approval.generation) == func.coalesce(NodeRecord.generation, 1),
-        )
-    )
-    async with database.session() as session:
-        found = list(await session.exec(query))
-    actions, edits = {}, {}
-    for item in found:
-        votes = votes_of(item.votes, bound_to(item))
-        call = item.edited is not None and item.offered is not None and item.offered["kind"] == "tool"
-        actions[bound_to(item) if call else item.action_digest] = votes
-        if call:
-            by = tuple(sorted({vote.by for vote in votes}))
-            edits[item.action_digest] = Edit(arguments=item.edited or {}, digest=bound_to(item), by=by)
-    return Agreements(actions=actions, edits=edits)
-
-
-async def agreed_actions(database: Database, project: str) -> Mapping[str, tuple[Vote, ...]]:
-    """The digests of the actions that people have approved in the project, and who did."""
-    return (await agreements(database, project)).actions
 
 
 async def decide_approval(
@@ -336,7 +296,29 @@ async def _count(session: AsyncSession, found: Approval, vote: Vote, said: _Said
     else:
         tell_decided(session, found)
         await set_going(session, found.project)
+    if found.state == "sent_back":
+        records.append(await _send_back(session, found, by=vote.by))
     await append(session, records)
+
+
+async def _send_back(session: AsyncSession, found: Approval, *, by: str) -> dict[str, Any]:
+    """Let the work that is asked about be done anew, in the transaction of the answer."""
+    project = await session.get_one(Project, found.project)
+    own = select(NodeRecord).where(NodeRecord.project == found.project)
+    parent = (await session.exec(own.where(NodeRecord.node == found.node))).one().parent
+    wanted = [found.revises, f"{parent}.{found.revises}"] if found.revises else []
+    query = select(NodeRecord.node).where(
+        NodeRecord.project == found.project, col(NodeRecord.node).in_(wanted)
+    )
+    revised = next(iter(await session.exec(query)), found.node)
+    reason = found.comment or ""
+    done = await rerun_in(session, project, revised, by=by, reason=reason)
+    if found.node not in done.reset:  # it does not stand on the node that is revised
+        done = await rerun_in(session, project, found.node, by=by, reason=reason)
+    found.revises = revised
+    session.add(found)
+    await session.flush()
+    return rerun_record(done, revised, None, by=by, reason=reason)
 
 
 def _lock_project(approval: str) -> SelectOfScalar[Project]:

@@ -5,6 +5,7 @@ PostgreSQL while it lives and a fence number in every write, so two of them cann
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,21 +13,24 @@ from prefect.logging import get_run_logger
 
 from blocks.context import running
 from blocks.errors import ApprovalNeeded, PolicyDenied
-from blocks.records.approvals import agreed_actions
+from blocks.records.agreements import agreed_actions, wanted_changes
 from blocks.records.ledger import settle_node
 from blocks.records.looking import START, answered_nodes, changed_nodes, live_attempts, read_nodes
 from blocks.records.projects import move_project, rest_project
 from blocks.records.tables import NodeState, Project, ProjectState
 from capsules.binding import bind
-from capsules.driver.asking import answer, ask_for_constitution
+from capsules.driver.asking import answer, approved_inputs, ask_for_constitution
 from capsules.driver.facts import collect_deliverables, facts_for, planned_context, step_facts
 from capsules.driver.standing import STARTABLE, Standing
 from capsules.driver.work import Work
 from capsules.environment import Environment
 from capsules.history import with_history
+from capsules.intake import facts_in
 from capsules.plan import Plan, PlanNode
 from tasks.governed import decide
 
+CHANGES = "changes"
+"""The fact that tells a node what people asked for when they sent it back."""
 GLANCE = 1.0
 """Seconds between looks for what people and other processes have changed in the ledger."""
 
@@ -71,7 +75,8 @@ class Driver:
                 await self.work.lose(attempt, "its driver died")
             else:
                 node = self.standing.nodes[attempt.node]
-                await self.work.deploy(node, attempt, self._inputs(node))
+                changed = await approved_inputs(self.opened, self.project, node, self.standing)
+                await self.work.deploy(node, attempt, await self._inputs(node, changed))
         await self._glance()
 
     async def _advance(self) -> None:
@@ -90,12 +95,15 @@ class Driver:
 
     async def _begin(self, node: PlanNode) -> None:
         """Ask people and the constitution about a ready node, and start it."""
-        if node.approval is not None or self.standing.state(node.id) == "awaiting_approval":
+        changed: Mapping[str, Any] = {}
+        line = self.standing.lines[node.id]
+        if node.approval is not None or line.state == "awaiting_approval" or line.attempt:
             said = await answer(self.opened, self.project, node, self.standing)
             if said.verdict == "wait":
                 return await self._settle(node.id, "awaiting_approval", said.reason)
             if said.verdict == "no":
                 return await self._settle(node.id, "denied", said.reason)
+            changed = said.inputs
         try:
             await self._decide(node)
         except PolicyDenied as denied:
@@ -103,13 +111,16 @@ class Driver:
         except ApprovalNeeded as needed:
             await ask_for_constitution(self.opened, self.project, node, needed)
             return await self._settle(node.id, "awaiting_approval", needed.message)
-        await self.work.start(node, self._inputs(node))
+        await self.work.start(node, await self._inputs(node, changed))
         return await self._read({node.id})
 
-    def _inputs(self, node: PlanNode) -> dict[str, Any]:
+    async def _inputs(self, node: PlanNode, changed: Mapping[str, Any]) -> dict[str, Any]:
+        """What the node is started with: as planned, but for what people have changed."""
         facts = facts_for(self.opened, self.project, node, self.standing)
+        if CHANGES in facts_in(node.inputs):
+            facts[CHANGES] = await wanted_changes(self.database, self.project.id, node.id)
         inputs: dict[str, Any] = bind(node.inputs, self.standing.results(), facts)
-        return inputs
+        return {**inputs, **changed}
 
     async def _decide(self, node: PlanNode) -> None:
         context = planned_context(self.opened, self.project, node)

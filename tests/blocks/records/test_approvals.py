@@ -10,7 +10,7 @@ import pytest
 
 from blocks.errors import Conflict, Forbidden
 from blocks.identity import Principal
-from blocks.records import approvals, projects, tenants
+from blocks.records import agreements, approvals, projects, tenants
 from blocks.records.audit import list_records
 from blocks.records.database import Database, upgrade
 from blocks.records.tables import Approval, Project, now
@@ -100,7 +100,7 @@ def test_every_article_gets_its_people(play: Play) -> None:
         assert (await asking.answer(asked, person("cleo", "admin"))).state == "pending"
         decided = await asking.answer(asked, person("lea"))
         assert (decided.state, decided.decided_by) == ("approved", "lea")
-        agreed = await approvals.agreed_actions(asking.database, asking.project.id)
+        agreed = await agreements.agreed_actions(asking.database, asking.project.id)
         assert [vote.by for vote in agreed["d"]] == ["ben", "cleo", "lea"]
         told = await asking.told()
         assert [entry["event"] for entry in told] == ["asked", "voted", "voted", "voted", "approved"]
