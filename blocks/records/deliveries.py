@@ -132,10 +132,25 @@ async def end_delivery(database: Database, delivery: str, state: DeliveryState, 
 
 
 async def note_project(session: AsyncSession, project: Project) -> None:
-    """The project is planned: in the same transaction, its delivery is started."""
+    """The project is planned: said in the same transaction."""
     delivery = (project.origin or {}).get("delivery")
-    change = update(Delivery).where(col(Delivery.id) == delivery)
-    await session.exec(change.values(state="started", project=project.id, ended_at=now()))
+    await session.exec(update(Delivery).where(col(Delivery.id) == delivery).values(project=project.id))
+
+
+async def note_started(database: Database, project: Project) -> None:
+    """The project is launched, so its delivery has done what it came for; harmless for any other project."""
+    delivery = (project.origin or {}).get("delivery")
+    change = update(Delivery).where(col(Delivery.id) == delivery, col(Delivery.state) == "received")
+    async with database.session() as session:
+        await session.exec(change.values(state="started", ended_at=now()))
+
+
+async def note_launched(database: Database) -> None:
+    """Deliveries whose projects were launched by one who then died before he could say so are started."""
+    launched = select(Project.id).where(col(Project.launched_at).is_not(None))
+    change = update(Delivery).where(col(Delivery.project).in_(launched), col(Delivery.state) == "received")
+    async with database.session() as session:
+        await session.exec(change.values(state="started", ended_at=now()))
 
 
 async def _change(database: Database, delivery: str, **changes: Any) -> None:

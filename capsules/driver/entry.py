@@ -3,24 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from typing import Any
 
 from prefect.client.schemas import State
 from prefect.context import FlowRunContext
 from prefect.states import Completed, Failed
 
-from blocks.context import running
 from blocks.errors import Refusal, StaleAttempt
 from blocks.records.leases import living_driver
-from blocks.records.projects import create_project, get_project, mark_launched, take_over
-from blocks.records.tables import FINAL_PROJECT_STATES, Project
-from blocks.records.tenants import ensure_tenant
-from capsules.blueprint import get_blueprint
+from blocks.records.projects import get_project, take_over
+from blocks.records.tables import FINAL_PROJECT_STATES
 from capsules.driver.driver import Driver
-from capsules.environment import Environment, environment, project_facts, service_context
-from capsules.plan import launch_facts
-from tasks.governed import decide
+from capsules.driver.launching import launch
+from capsules.environment import Environment, environment
 
 PATIENCE = 10.0
 """Seconds to wait for a driver that is about to leave; one that stays does the work itself."""
@@ -43,7 +37,7 @@ async def _drive(opened: Environment, project_id: str) -> State:
         return _shown(project.state, project.reason)
     try:
         if project.state == "planned":
-            await _launch(opened, project)
+            await launch(opened, project)
         project = await take_over(opened.database, project_id, driver_run=_flow_run(), holder=opened.lease.id)
         return _shown(*await Driver(opened, project).drive())
     except Refusal as refusal:
@@ -70,19 +64,6 @@ async def _sole_driver(opened: Environment, project_id: str) -> AsyncIterator[bo
         await asyncio.sleep(0.2)
 
 
-async def _launch(opened: Environment, project: Project) -> None:
-    """A run that was started past the gateway, such as in Prefect's UI, is decided like any launch."""
-    context = replace(
-        service_context(opened),
-        project=project.id,
-        project_facts=project_facts(opened.settings, project),
-    )
-    facts = launch_facts(project)
-    with running(context):
-        await decide("project.launch", project.blueprint, facts, effect=True)
-    await mark_launched(opened.database, project.id, tenant=project.tenant)
-
-
 def _shown(state: str, reason: str | None) -> State:
     names = {"awaiting_approval": "AwaitingApproval", "denied": "PolicyDenied"}
     make = Completed if state in {"completed", "awaiting_approval"} else Failed
@@ -92,24 +73,3 @@ def _shown(state: str, reason: str | None) -> State:
 def _flow_run() -> str | None:
     context = FlowRunContext.get()
     return str(context.flow_run.id) if context is not None and context.flow_run is not None else None
-
-
-async def plan_project(blueprint: str, inputs: dict[str, Any]) -> str:
-    """Record a planned project for the tenant of the settings and return its id."""
-    recipe = get_blueprint(blueprint)
-    plan = recipe.plan(inputs)
-    async with environment() as opened:
-        tenant = opened.settings.tenant
-        await ensure_tenant(opened.database, tenant)
-        project = await create_project(
-            opened.database,
-            tenant=tenant,
-            title=recipe.title,
-            blueprint=recipe.name,
-            inputs=recipe.complete(inputs),
-            plan=plan.model_dump(mode="json"),
-            plan_digest=plan.digest,
-            nodes=plan.lines(),
-            requested_by=f"prefect:{_flow_run()}",
-        )
-    return project.id

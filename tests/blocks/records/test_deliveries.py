@@ -114,6 +114,8 @@ def test_a_delivery_has_one_project_however_often_it_is_planned(run):
 
         nodes = [{"node": "n", "title": "N", "capsule": "c", "version": "1.0.0"}]
         found = await asyncio.gather(*(create_project_once(database, project(), nodes) for _ in range(3)))
+        await mark_launched(database, found[0].id, tenant="t")  # and then it dies
+        await deliveries.note_launched(database)
         after, _ = await deliveries.get_delivery(database, delivery.id)
         return found, after
 
