@@ -25,11 +25,14 @@ from blocks.warm_worker import fork_process
 FLOWS = """
     import asyncio
     import os
+    import signal
     import subprocess
+    import sys
     import time
     from pathlib import Path
 
     from prefect import flow, get_run_logger
+    from prefect.deployments import arun_deployment
 
 
     @flow
@@ -60,6 +63,39 @@ FLOWS = """
     @flow
     async def refuse() -> None:
         raise ValueError("not today")
+
+
+    @flow
+    async def drive(left: int) -> None:
+        run = await arun_deployment("add/trial", parameters={"left": left}, timeout=60, poll_interval=0.2)
+        assert run.state.is_completed(), run.state
+
+
+    @flow
+    async def eat(megabytes: int) -> None:
+        child = "import time; taken = bytearray(b'x' * (%d << 20)); time.sleep(60)"
+        subprocess.Popen([sys.executable, "-S", "-c", child % megabytes])
+        await asyncio.sleep(60)
+
+
+    @flow
+    async def talk() -> None:
+        get_run_logger().info("logged")
+        print("printed with", os.environ["TRIAL_TOKEN"])
+        os.write(2, b"written\\n")
+        subprocess.run(["sh", "-c", "echo echoed in $PWD; printf 'not ended'"], check=True)
+        print("HOME" in os.environ, os.environ.get("TRIAL"))
+        get_run_logger().info("logged last")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+    @flow
+    def hold_on(note: str) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        print("holding on")
+        Path(note).write_text(f"{os.getpid()} {child.pid}")
+        time.sleep(600)
 
 
     def answer(path: str, text: str) -> int:
@@ -138,6 +174,11 @@ class Place:
         answer.raise_for_status()
         return str(answer.json()["id"])
 
+    def logs(self, run: str) -> list[str]:
+        """What Prefect has of the run's log."""
+        wanted = {"logs": {"flow_run_id": {"any_": [run]}}, "sort": "TIMESTAMP_ASC"}
+        return [line["message"] for line in self.http.post("/logs/filter", json=wanted).json()]
+
     def state(self, run: str) -> dict[str, Any]:
         state: dict[str, Any] = self.http.get(f"/flow_runs/{run}").json()["state"]
         return state
@@ -190,7 +231,7 @@ def started(child: Child, logs: Path) -> Iterator["subprocess.Popen[bytes]"]:
             process.wait()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the flows above."""
     folder = tmp_path_factory.mktemp("code")
@@ -200,10 +241,12 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def place(code: Path, prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A fork server and a worker that both live as long as the tests of one module."""
-    settings = load_settings(data_dir=tmp_path_factory.mktemp("hub"), work_pool="trial", max_runs=2)
+    """A fork server and a worker that both live as long as the tests, with room for two runs."""
+    settings = load_settings(
+        data_dir=tmp_path_factory.mktemp("hub"), work_pool="trial", max_runs=2, max_drivers=2
+    )
     make_folders(settings)
     with ExitStack() as stack:
         made = Place(settings=settings, code=code, api=prefect_server, stack=stack)
