@@ -172,6 +172,23 @@ present: ContextVar[Lease | None] = ContextVar("soma_lease", default=None)
 """The lease under which this task works."""
 
 
+def assure() -> None:
+    """Return when this process certainly has its work still; `StaleAttempt` when others were given it.
+
+    It costs nothing while the lease is known to be good, and asks the database when the process was asleep.
+    """
+    lease = present.get()
+    if lease is not None:
+        lease.assure()
+
+
+async def assured() -> None:
+    """The same where an event loop is not to be blocked."""
+    lease = present.get()
+    if lease is not None and not lease.sure():
+        await asyncio.to_thread(lease.assure)
+
+
 @asynccontextmanager
 async def holding(database: Database, seconds: float) -> AsyncIterator[Lease]:
     """A lease for what is done inside; work that is stopped because it was lost ends as `StaleAttempt`."""
