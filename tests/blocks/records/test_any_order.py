@@ -1,0 +1,160 @@
+"""The ledger under any order of what drivers, runs and reapers do: nothing counts twice, nothing is lost."""
+
+import asyncio
+import secrets
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlalchemy import text
+
+from blocks.errors import StaleAttempt
+from blocks.records import ledger, projects, tenants
+from blocks.records.database import Database, upgrade
+
+NODES = ("a", "b")
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Actors that know nothing of each other; each is refused or heard, and what was heard stays."""
+
+    url = ""
+    fences = Bundle("fences")
+    attempts = Bundle("attempts")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.Runner()
+        self.database = Database(self.url, pool_size=1)
+        self.tokens: list[int] = []
+        self.said: dict[tuple[str, int], str] = {}
+        self.project = self.loop.run(self._project())
+
+    async def _project(self) -> str:
+        await tenants.ensure_tenant(self.database, "default")
+        line = {"title": "A", "capsule": "a", "version": "1.0.0"}
+        project = await projects.create_project(
+            self.database,
+            tenant="default",
+            title="Try",
+            blueprint="try",
+            inputs={},
+            plan={},
+            plan_digest="sha256:0",
+            nodes=[{"node": name, **line} for name in NODES],
+            requested_by="ann",
+        )
+        await projects.mark_launched(self.database, project.id, tenant="default")
+        return project.id
+
+    def attempted(self, work: Any) -> Any:
+        """What came of it; None when it was refused as late."""
+        try:
+            return self.loop.run(work)
+        except StaleAttempt:
+            return None
+
+    @rule(target=fences)
+    def a_driver_takes_over(self) -> int:
+        return self.attempted(projects.take_over(self.database, self.project, driver_run=None)).fence
+
+    @rule(target=attempts, fence=fences, node=st.sampled_from(NODES))
+    def a_driver_opens(self, fence: int, node: str) -> Any:
+        """Any driver, also one that was superseded; as drivers do, only at a node that waits."""
+        lines = {line.node: line for line in self.loop.run(ledger.list_nodes(self.database, self.project))}
+        if lines[node].state != "waiting":
+            return None
+        opened = ledger.open_attempt(self.database, self.project, node, fence=fence, runtime="process")
+        return self.attempted(opened)
+
+    @rule(attempt=attempts, holder=st.sampled_from(["one", "two"]))
+    def a_run_claims(self, attempt: Any, holder: str) -> None:
+        if attempt is None:
+            return
+        found = self.attempted(ledger.start_attempt(self.database, attempt.id, flow_run=None, holder=holder))
+        if found is not None and found.token not in self.tokens:
+            assert found.token > max(self.tokens, default=0)
+            self.tokens.append(found.token)
+
+    @rule(attempt=attempts, result=st.sampled_from(["x", "y"]))
+    def a_run_completes(self, attempt: Any, result: str) -> None:
+        if attempt is None:
+            return
+        key = (attempt.node, attempt.generation)
+        try:
+            self.loop.run(
+                ledger.finish_attempt(self.database, attempt.id, "completed", result={"sha256": result})
+            )
+        except StaleAttempt:
+            return
+        assert self.said.setdefault(key, f"{attempt.id} {result}") == f"{attempt.id} {result}"
+
+    @rule(attempt=attempts, again=st.booleans())
+    def a_run_fails(self, attempt: Any, again: bool) -> None:
+        if attempt is not None:
+            finish = ledger.finish_attempt(self.database, attempt.id, "failed", reason="no", again=again)
+            self.attempted(finish)
+
+    @rule(attempt=attempts, again=st.booleans())
+    def somebody_gives_it_up(self, attempt: Any, again: bool) -> None:
+        if attempt is not None:
+            self.attempted(ledger.give_up_attempt(self.database, attempt.id, "dead", again=again))
+
+    @rule(node=st.sampled_from(NODES))
+    def a_person_has_it_done_anew(self, node: str) -> None:
+        """What a rerun does to the line: the next generation, with what was at work given up."""
+
+        async def anew() -> None:
+            async with self.database.session() as session:
+                where = f"project = '{self.project}' AND node = '{node}'"
+                live = "state IN ('queued', 'running')"
+                await session.exec(text(f"UPDATE attempts SET state = 'cancelled' WHERE {where} AND {live}"))
+                change = "state = 'waiting', result = NULL, generation = generation + 1"
+                await session.exec(text(f"UPDATE nodes SET {change} WHERE {where}"))
+
+        self.loop.run(anew())
+
+    @invariant()
+    def one_result_a_generation_and_it_is_the_one_that_was_heard(self) -> None:
+        attempts = self.loop.run(ledger.list_attempts(self.database, self.project))
+        done = Counter((item.node, item.generation) for item in attempts if item.state == "completed")
+        assert all(count == 1 for count in done.values())
+        for line in self.loop.run(ledger.list_nodes(self.database, self.project)):
+            heard = self.said.get((line.node, line.generation))
+            assert (line.state == "completed") == (heard is not None)
+            if heard is not None:
+                assert line.result == {"sha256": heard.split()[1]}
+            live = [
+                item for item in attempts if item.node == line.node and item.state in {"queued", "running"}
+            ]
+            assert len(live) == (line.state in {"queued", "running"})
+
+    def teardown(self) -> None:
+        self.loop.run(self.database.close())
+        self.loop.close()
+
+
+@pytest.fixture(scope="module")
+def url(postgres_url: str) -> str:
+    address = postgres_url.replace("/postgres?", f"/any_{secrets.token_hex(4)}?")
+    asyncio.run(upgrade(address))
+    return address
+
+
+def test_in_any_order_each_generation_of_a_node_has_one_result_at_most(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Claims, finishes, give-ups, takeovers and reruns by several actors, a hundred steps of them."""
+    monkeypatch.setattr(AnyOrder, "url", url)
+    run_state_machine_as_test(
+        AnyOrder,
+        settings=settings(
+            max_examples=8,
+            stateful_step_count=15,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
