@@ -88,6 +88,10 @@ class StaleAttempt(SomaError):
     status = 409
 
 
+class TookTooLong(SomaError):
+    """The attempt took longer than its node may."""
+
+
 class Refusal(SomaError):
     """The constitution does not let this go on."""
 

@@ -6,24 +6,28 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from prefect.context import FlowRunContext
 
 from blocks.context import Authority, RunContext, current, running
-from blocks.errors import ApprovalNeeded, BadInput, PolicyDenied, SomaError
+from blocks.errors import ApprovalNeeded, BadInput, PolicyDenied, SomaError, TookTooLong
 from blocks.identity import Principal
 from blocks.records.agreements import agreements
 from blocks.records.approvals import ask
-from blocks.records.ledger import finish_attempt, list_attempts, list_nodes, start_attempt
+from blocks.records.ledger import finish_attempt, start_attempt
+from blocks.records.looking import count_ended, read_nodes
 from blocks.records.projects import get_project
-from blocks.records.tables import Attempt, NodeRecord, NodeState, Project
+from blocks.records.tables import Attempt, NodeRecord, NodeState, Project, now
 from capsules.environment import Environment, environment, project_facts, service_context
 from capsules.history import following
 from capsules.intake import labelled, take_inputs, take_request
 from capsules.manifest import Manifest
 from capsules.outputs import outputs_of
-from capsules.plan import Plan, PlanNode
+from capsules.plan import PlanNode, planned_node
+from capsules.references import sources
+from capsules.retrying import rest_before
 from tasks.governed import decide
 
 assigned: ContextVar[str | None] = ContextVar("assigned_attempt", default=None)
@@ -39,7 +43,7 @@ class Assignment:
     node: PlanNode | None = None
     project: Project | None = None
     lines: Mapping[str, NodeRecord] = field(default_factory=dict)
-    """The ledger's lines of the project's nodes, by name."""
+    """The ledger's lines of the nodes that it takes from, by name."""
     failures: int = 0
     """How many attempts at the node have failed before this one."""
 
@@ -59,7 +63,7 @@ async def perform(
                 take_inputs(given.context.trail, given.node, given.lines, arguments)
                 async with following(opened, given.context):
                     await decide("capsule.start", manifest.name, _facts(manifest, arguments))
-                    output = await _within_budget(manifest, body, arguments)
+                    output = await _within_time(manifest, given.node, body, arguments)
             document = outputs_of(manifest, output)
         except BaseException as error:
             await _record_failure(opened, given, error)
@@ -67,17 +71,32 @@ async def perform(
         if given.attempt is not None:
             reference = labelled(await opened.results.write(document), given.context.trail)
             await opened.audit.flush()
-            await finish_attempt(opened.database, given.attempt.id, "completed", result=reference)
+            expands = given.node is not None and given.node.expand is not None
+            await finish_attempt(
+                opened.database, given.attempt.id, "completed", result=reference, expands=expands
+            )
         return output
 
 
-async def _within_budget(manifest: Manifest, body: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+async def _within_time(
+    manifest: Manifest, node: PlanNode | None, body: Callable[..., Any], arguments: dict[str, Any]
+) -> Any:
+    """Run the body for as long as its node's timeout and its capsule's budget let it."""
+    timeout = node.timeout if node is not None else None
+    most = min(
+        (seconds for seconds in (manifest.budget.seconds, timeout) if seconds is not None), default=None
+    )
+    clock = asyncio.timeout(most)
     try:
-        async with asyncio.timeout(manifest.budget.seconds):
+        async with clock:
             if inspect.iscoroutinefunction(body):
                 return await body(**arguments)
             return await asyncio.to_thread(body, **arguments)
     except TimeoutError:
+        if not clock.expired():
+            raise
+        if node is not None and most == timeout:
+            raise TookTooLong(f"{node.id} took longer than its timeout of {most:g} seconds") from None
         raise SomaError(
             f"{manifest.name} used up its {manifest.budget.seconds:g} seconds; "
             "raise `budget.seconds` in its capsule.yaml or give it less to do"
@@ -112,13 +131,14 @@ async def _claim(opened: Environment, manifest: Manifest, digest: str, attempt: 
     holder = await opened.lease.take("run", _flow_run())
     found = await start_attempt(opened.database, attempt, flow_run=_flow_run(), holder=holder)
     project = await get_project(opened.database, found.project)
-    node = Plan.model_validate(project.plan).node(found.node)
+    own = (await read_nodes(opened.database, project.id, {found.node}))[0]
+    node = planned_node(project.plan, own)
     if (node.capsule, node.version) != (manifest.name, manifest.version):
         raise SomaError(
             f"node {node.id!r} was planned for {node.capsule} {node.version}, "
             f"but {manifest.name} {manifest.version} is installed; plan the project again"
         )
-    lines = {line.node: line for line in await list_nodes(opened.database, project.id)}
+    lines = {line.node: line for line in await read_nodes(opened.database, project.id, sources(node.inputs))}
     agreed = await agreements(opened.database, project.id)
     context = RunContext(
         tenant=project.tenant,
@@ -144,8 +164,7 @@ async def _claim(opened: Environment, manifest: Manifest, digest: str, attempt: 
         edits=agreed.edits,
     )
     take_request(context.trail, project)
-    earlier = await list_attempts(opened.database, project.id)
-    failures = sum(item.node == node.id and item.state == "failed" for item in earlier)
+    failures = await count_ended(opened.database, found, "failed")
     return Assignment(
         context=context, attempt=found, node=node, project=project, lines=lines, failures=failures
     )
@@ -204,9 +223,17 @@ async def _record_failure(opened: Environment, given: Assignment, error: BaseExc
     elif isinstance(error, PolicyDenied):
         state = "denied"
     final = state != "failed" or isinstance(error, BadInput)
-    again = not final and given.failures + 1 < given.node.attempts
+    rest = None if final else rest_before(given.node.policy, given.failures + 1, error, given.attempt.id)
     await opened.audit.flush()
-    await finish_attempt(opened.database, given.attempt.id, state, reason=_reason(error), again=again)
+    await finish_attempt(
+        opened.database,
+        given.attempt.id,
+        state,
+        reason=_reason(error),
+        error=type(error).__name__,
+        again=rest is not None,
+        due_at=now() + timedelta(seconds=rest) if rest else None,
+    )
 
 
 async def _ask(opened: Environment, given: Assignment, error: ApprovalNeeded) -> None:

@@ -1,11 +1,20 @@
-"""Binding: a node's inputs as references into recorded results, and back to values in its run."""
+"""Binding: a node's inputs as references into recorded results, and back to values in its run.
 
-from collections.abc import Callable, Mapping
+A result that was gathered from other nodes holds references in place of their documents. They are followed
+one by one, when somebody asks for what lies behind them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from blocks.errors import SomaError
+from capsules.references import is_reference, target
 
 MISSING = object()
+GATHERED = "gathered"
+"""In a reference: the part of the document that is a list or mapping of references to other results."""
+
+Read = Callable[[dict[str, Any]], Any]
 
 
 def bind(
@@ -18,8 +27,8 @@ def bind(
     What comes from a node that gave no result is left out of the mapping or list it stands in.
     """
     if isinstance(value, dict):
-        if set(value) == {"$from"}:
-            node, _, path = str(value["$from"]).partition(".")
+        if is_reference(value):
+            node, path = target(value["$from"])
             return {"$result": results[node], "path": path} if node in results else MISSING
         if set(value) == {"$fact"}:
             return facts[value["$fact"]]
@@ -30,7 +39,7 @@ def bind(
     return value
 
 
-def resolve(value: Any, read: Callable[[dict[str, Any]], Any]) -> Any:
+def resolve(value: Any, read: Read) -> Any:
     """Turn every `$result` reference into the value that it names; each result is read once."""
     documents: dict[str, Any] = {}
 
@@ -43,20 +52,66 @@ def resolve(value: Any, read: Callable[[dict[str, Any]], Any]) -> Any:
     return _resolve(value, once)
 
 
-def _resolve(value: Any, read: Callable[[dict[str, Any]], Any]) -> Any:
+def _resolve(value: Any, read: Read) -> Any:
     if isinstance(value, dict):
         if "$result" in value:
-            return follow(read(value["$result"]), str(value.get("path", "")))
+            return open_result(value["$result"], value.get("path", ""), read)
         return {name: _resolve(item, read) for name, item in value.items()}
     if isinstance(value, list):
         return [_resolve(item, read) for item in value]
     return value
 
 
-def follow(document: Any, path: str) -> Any:
-    """The part of the document at a dotted path; the whole of it for an empty one."""
-    for step in path.split(".") if path else []:
-        if not isinstance(document, dict) or step not in document:
-            raise SomaError(f"a result has no {path!r}; it has {sorted(document)[:20]}")
-        document = document[step]
+def open_result(reference: dict[str, Any], path: str | Sequence[str | int], read: Read) -> Any:
+    """The part of a recorded result at the path; of a gathered one, with the documents it was made of."""
+    steps, document = _steps(path), read(reference)
+    part = reference.get(GATHERED)
+    if part is None or (steps and steps[0] != part):
+        return follow(document, steps)
+    if len(steps) > 1:
+        found = follow(document, steps[:2])
+        if found is None:
+            raise SomaError(f"a result has nothing at {_dotted(steps)!r}: that part of it gave none")
+        return open_result(found, steps[2:], read)
+    opened = {**document, part: _opened(document[part], read)}
+    return follow(opened, steps)
+
+
+def _opened(references: Any, read: Read) -> Any:
+    if isinstance(references, dict):
+        return {name: _opened_one(item, read) for name, item in references.items()}
+    return [_opened_one(item, read) for item in references]
+
+
+def _opened_one(reference: dict[str, Any] | None, read: Read) -> Any:
+    return None if reference is None else open_result(reference, "", read)
+
+
+def follow(document: Any, path: str | Sequence[str | int]) -> Any:
+    """The part of the document at a dotted path, or one of steps; the whole of it for an empty one."""
+    for step in _steps(path):
+        if isinstance(document, list) and str(step).isdecimal() and int(step) < len(document):
+            document = document[int(step)]
+        elif isinstance(document, dict) and step in document:
+            document = document[step]
+        else:
+            raise SomaError(f"a result has no {_dotted(_steps(path))!r}; it has {_parts(document)}")
     return document
+
+
+def _steps(path: str | Sequence[str | int]) -> list[str | int]:
+    if isinstance(path, str):
+        return list(path.split(".")) if path else []
+    return list(path)
+
+
+def _dotted(steps: Sequence[str | int]) -> str:
+    return ".".join(str(step) for step in steps)
+
+
+def _parts(document: Any) -> str:
+    if isinstance(document, dict):
+        return str(sorted(document)[:20])
+    if isinstance(document, list):
+        return f"{len(document)} items"
+    return f"a {type(document).__name__} there"

@@ -10,7 +10,8 @@ from typing import Any
 
 from blocks.provenance.trail import Trail
 from blocks.records.tables import NodeRecord, Project
-from capsules.plan import PlanNode, sources
+from capsules.plan import PlanNode
+from capsules.references import bound_results, sources
 
 RESULT = "tool_output"
 """What every result of another node is, whatever else."""
@@ -41,9 +42,9 @@ def take_inputs(
         return
     for name, value in arguments.items():
         spec = node.inputs.get(name)
-        givers = sources(spec)
-        if givers:
-            trail.take(value, _labels(givers, lines), name)
+        givers, bound = sources(spec), list(bound_results(spec))
+        if givers or bound:
+            trail.take(value, _labels(givers, lines).union(*(item.get("labels", ()) for item in bound)), name)
         elif facts_in(spec) & _QUOTING:
             trail.take(value, {RESULT, "text"}, name)
         else:

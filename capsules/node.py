@@ -149,7 +149,7 @@ class PlanNode(Frozen):
 
 
 def _problems(node: PlanNode) -> Iterator[str]:
-    if node.each is not None and not isinstance(node.each, list) and not is_reference(node.each):
+    if node.each is not None and not isinstance(node.each, list) and not _stands_for_a_list(node.each):
         yield '`each` is a list or {"$from": "node.output"}'
     if isinstance(node.each, list) and len(node.each) > MOST_CHILDREN:
         yield f"`each` has {len(node.each):,} items; at most {MOST_CHILDREN:,} are mapped over"
@@ -161,3 +161,7 @@ def _problems(node: PlanNode) -> Iterator[str]:
         yield f"`at_least` is {node.at_least}, but it needs only {len(node.needs)} nodes"
     if node.undo is not None and (strange := sources(node.undo.inputs) - {node.id}):
         yield f"`undo` takes from {sorted(strange)}; it may take only from the node itself"
+
+
+def _stands_for_a_list(each: Any) -> bool:
+    return is_reference(each) or (isinstance(each, dict) and set(each) == {"$result", "path"})

@@ -4,7 +4,7 @@
 so there the reference is a list: the node's name, then each step of the path.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 MARKERS = frozenset({"$from", "$fact", "$answer", "$item", "$index", "$result"})
@@ -26,6 +26,20 @@ def target(reference: Any) -> tuple[str, list[str | int]]:
 def sources(value: Any) -> set[str]:
     """The ids of the nodes that the value's `$from` references name."""
     return {target(found["$from"])[0] for found in _mappings(value) if is_reference(found)}
+
+
+def bound_results(value: Any) -> Iterator[dict[str, Any]]:
+    """The references to recorded results that the value was bound to already."""
+    return (found["$result"] for found in _mappings(value) if isinstance(found.get("$result"), dict))
+
+
+def rebase(value: Any, place: Callable[[str, list[str | int]], Any]) -> Any:
+    """The value with every `$from` replaced by what `place` gives for its node and path."""
+    if is_reference(value):
+        return place(*target(value["$from"]))
+    if isinstance(value, dict):
+        return {name: rebase(item, place) for name, item in value.items()}
+    return [rebase(item, place) for item in value] if isinstance(value, list) else value
 
 
 def markers(value: Any) -> set[str]:

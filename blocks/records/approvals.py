@@ -329,5 +329,6 @@ def _lock_project(approval: str) -> SelectOfScalar[Project]:
 
 async def set_going(session: AsyncSession, project: str) -> None:
     """A project that waited for this answer is running again; upkeep finds it if no driver starts."""
-    change = update(Project).where(col(Project.id) == project, col(Project.state) == "awaiting_approval")
+    resting = col(Project.state).in_(("awaiting_approval", "waiting"))
+    change = update(Project).where(col(Project.id) == project, resting)
     await session.exec(change.values(state="running", reason=None))

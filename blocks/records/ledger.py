@@ -102,9 +102,11 @@ async def finish_attempt(
     error: str | None = None,
     again: bool = False,
     due_at: datetime | None = None,
+    expands: bool = False,
 ) -> None:
     """Record how a live attempt ended, once; `StaleAttempt` when it was given up or ended before.
 
+    A completed attempt at a node that `expands` is not the end of the node: others come out of its result.
     With `again` the node goes back to waiting, for its driver to open another attempt, at `due_at` if given.
     Said twice in the same words, it counts once.
     """
@@ -116,9 +118,8 @@ async def finish_attempt(
         if found is None:
             await _said(session, attempt, state, reason, result)
             return
-        await _settle(
-            session, found, "waiting" if again else state, reason=reason, result=result, due_at=due_at
-        )
+        becomes: NodeState = "waiting" if again else "expanded" if expands else state
+        await _settle(session, found, becomes, reason=reason, result=result, due_at=due_at)
 
 
 @patient

@@ -7,7 +7,7 @@ from sqlmodel import col, select
 
 from blocks.records.database import Database
 from blocks.records.patience import patient
-from blocks.records.tables import Approval, Attempt, NodeRecord
+from blocks.records.tables import Approval, Attempt, AttemptState, NodeRecord
 
 START = "0"
 """Where a project's first look begins."""
@@ -48,10 +48,15 @@ async def live_attempts(database: Database, project: str) -> list[Attempt]:
 
 
 @patient
-async def count_lost(database: Database, project: str, node: str) -> int:
-    """How many attempts at the node were given up because their runs died."""
+async def count_ended(database: Database, attempt: Attempt, state: AttemptState) -> int:
+    """How many attempts at the same node have ended so, in the same generation."""
     query = select(func.count()).select_from(Attempt)
-    query = query.where(Attempt.project == project, Attempt.node == node, Attempt.state == "lost")
+    query = query.where(
+        Attempt.project == attempt.project,
+        Attempt.node == attempt.node,
+        Attempt.generation == attempt.generation,
+        Attempt.state == state,
+    )
     async with database.session() as session:
         return (await session.exec(query)).one()
 

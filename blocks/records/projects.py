@@ -1,9 +1,10 @@
 """Projects: made from a plan, launched once, driven by one driver at a time."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import exists, func, update
+from sqlalchemy.orm import defer
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -22,6 +23,7 @@ from blocks.records.tables import (
 )
 from blocks.records.text import storable
 
+_LIGHT = (defer(col(Project.plan)), defer(col(Project.inputs)), defer(col(Project.deliverables)))  # type: ignore[arg-type]  # SQLModel's columns are SQLAlchemy's
 GRACE = timedelta(seconds=10)
 """How long a project that was just launched may be without a driver."""
 
@@ -104,10 +106,16 @@ async def undriven_projects(database: Database) -> list[Project]:
 
 async def mark_launched(database: Database, project: str, *, tenant: str) -> Project:
     """Move a planned project to running; `Conflict` when it was launched before."""
-    await get_project(database, project, tenant=tenant)
+    plan = (await get_project(database, project, tenant=tenant)).plan
     change = update(Project).where(col(Project.id) == project, col(Project.state) == "planned")
+    begun, seconds = now(), plan.get("deadline")
+    terms = {
+        "launched_at": begun,
+        "deadline_at": begun + timedelta(seconds=seconds) if seconds is not None else None,
+        "priority": plan.get("priority", 0),
+    }
     async with database.session() as session:
-        done = await session.exec(change.values(state="running", launched_at=now()).returning(Project))
+        done = await session.exec(change.values(state="running", **terms).returning(Project))
         launched: Project | None = done.scalar_one_or_none()
         if launched is not None:
             add_event(session, project, "project.state", data={"state": "running"})
@@ -135,16 +143,25 @@ async def take_over(
 
 
 async def hold(session: AsyncSession, project: str, fence: int) -> Project:
-    """Lock the project's row for this transaction; `StaleAttempt` when another driver took it over."""
-    found = await session.get(Project, project, with_for_update={"key_share": True}, populate_existing=True)
+    """Lock the project's row for this transaction; `StaleAttempt` when another driver took it over.
+
+    Its large fields are not read: a thousand nodes would read a plan of a thousand nodes for each of them.
+    """
+    found = await session.get(
+        Project, project, with_for_update={"key_share": True}, populate_existing=True, options=_LIGHT
+    )
     if found is None or found.fence != fence:
         raise StaleAttempt(f"another driver has taken over project {project!r}")
     return found
 
 
 @patient
-async def rest_project(database: Database, project: str, *, fence: int, reason: str) -> bool:
+async def rest_project(
+    database: Database, project: str, *, fence: int, reason: str, wake_at: datetime | None = None
+) -> bool:
     """Leave the project to the people whose answers it waits for; False when one has just come.
+
+    With `wake_at` it waits for that moment, whether for people as well or not.
 
     Answers lock the project's row too, so none can slip in between the look and the change.
     """
@@ -160,7 +177,8 @@ async def rest_project(database: Database, project: str, *, fence: int, reason: 
         found = await hold(session, project, fence)
         if (await session.exec(answered)).first() is not None:
             return False
-        found.state, found.reason = "awaiting_approval", storable(reason)
+        found.state, found.reason = "waiting" if wake_at else "awaiting_approval", storable(reason)
+        found.wake_at = wake_at
         session.add(found)
         add_event(session, project, "project.state", data={"state": found.state, "reason": found.reason})
     return True

@@ -8,7 +8,7 @@ from prefect.logging import get_run_logger
 
 from blocks.errors import SomaError
 from blocks.records.ledger import give_up_attempt, open_attempt
-from blocks.records.looking import count_lost
+from blocks.records.looking import count_ended
 from blocks.records.tables import Attempt, Project
 from capsules.driver.health import Health
 from capsules.driver.standing import AT_WORK, Standing
@@ -36,8 +36,8 @@ class Work:
         self.inline: dict[asyncio.Task[str], Attempt] = {}
         self.deployed: dict[str, str] = {}
         """The flow run of each attempt that is at work in another process, by attempt id."""
-        self.ended: list[tuple[Attempt, str, bool]] = []
-        """Inline attempts whose runs have ended: what they said, and whether to try their nodes again."""
+        self.ended: list[tuple[Attempt, str, int]] = []
+        """Inline attempts whose runs have ended: what they said, and how often their nodes may be tried."""
         self.nodes: dict[str, PlanNode] = {}
         """The node of each attempt, by attempt id."""
         self.health = Health(opened, project.id)
@@ -73,7 +73,7 @@ class Work:
 
     async def lose(self, attempt: Attempt, reason: str, *, again: bool = True) -> None:
         """Give up an attempt whose run can no longer end it; its node is tried again within bounds."""
-        again = again and await count_lost(self.database, self.project.id, attempt.node) < MOST_LOSSES
+        again = again and await count_ended(self.database, attempt, "lost") < MOST_LOSSES
         self.forget(attempt.id)
         if await give_up_attempt(self.database, attempt.id, reason, again=again):
             self.log.warning("%s: attempt %d was lost: %s", attempt.node, attempt.number, reason)
@@ -95,10 +95,11 @@ class Work:
         """Inline runs that ended without telling the ledger have failed; the names of their nodes."""
         silent = []
         while self.ended:
-            attempt, reason, again = self.ended.pop()
+            attempt, reason, most = self.ended.pop()
             line = standing.lines[attempt.node]
             if line.state in AT_WORK and line.attempt == attempt.number:
-                await self.lose(attempt, reason, again=again)
+                before = await count_ended(self.database, attempt, "lost")
+                await self.lose(attempt, reason, again=before + 1 < most)
                 silent.append(attempt.node)
         return set(silent)
 
@@ -131,7 +132,7 @@ class Work:
         node = self.nodes.pop(attempt.id)
         error = task.exception()
         reason = f"{type(error).__name__}: {error}" if error is not None else task.result()
-        self.ended.append((attempt, reason, attempt.number < node.policy.attempts))
+        self.ended.append((attempt, reason, node.policy.attempts))
         return attempt.node
 
     def _deployed_nodes(self) -> set[str]:
