@@ -120,6 +120,14 @@ class Drivers:
         answer = await self._send("POST", f"{path}/set_state", {"state": state, "force": force})
         return answer.is_success and answer.json().get("status") == "ACCEPT"
 
+    async def resume(self, run: str) -> bool:
+        """Let a paused run go on; False when it is not paused any more, is gone, or Prefect is away."""
+        try:
+            answer = await self._send("POST", f"flow_runs/{run}/resume", {})
+        except Unavailable:
+            return False
+        return answer.is_success and answer.json().get("status") == "ACCEPT"
+
     async def unfinished(self, projects: list[str]) -> dict[str, list[dict[str, Any]]]:
         """The driver runs of these projects that have not ended, by project."""
         wanted = {"flow_runs": {"name": {"any_": [run_name(project) for project in projects]}, **UNFINISHED}}

@@ -17,6 +17,7 @@ from blocks.errors import (
 from blocks.settings import Settings
 from ui.client_audit import AuditCalls
 from ui.client_constitutions import ConstitutionCalls
+from ui.client_control import ControlCalls
 from ui.client_tokens import TokenCalls
 from ui.supervisor.lock import running_hub
 from ui.transport import error_of, segment
@@ -34,7 +35,7 @@ QUIET = httpx.Timeout(30.0, connect=5.0, read=35.0)
 """An event stream sends a sign of life every ten seconds; one silent for longer is dead."""
 
 
-class HubClient(ConstitutionCalls, AuditCalls, TokenCalls):
+class HubClient(ConstitutionCalls, AuditCalls, TokenCalls, ControlCalls):
     """Everything that the gateway offers, as methods that raise the hub's own errors."""
 
     @classmethod

@@ -97,6 +97,8 @@ def _forked(
     title: str | None,
 ) -> Fork:
     origin = {"kind": "fork", "project": project.id, "node": node, "at": at, "inputs": sorted(inputs)}
+    kept = {name: (project.origin or {}).get(name) for name in ("untrusted", "labels")}
+    origin |= {name: value for name, value in kept.items() if value}  # an event's words stay an event's
     fresh = Project(
         tenant=project.tenant,
         title=title or f"{project.title} (fork)"[:200],

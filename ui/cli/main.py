@@ -16,6 +16,7 @@ COMMANDS = (
     ("up", "ui.cli.up:up", "Start the hub and keep it up until Ctrl-C."),
     ("launch", "ui.cli.launch:launch", "Plan a project from a blueprint and let it run."),
     ("status", "ui.cli.status:status", "Show the projects, or one project and its nodes."),
+    ("projects", "ui.cli.projects:app", "Pause, resume, cancel, rerun and fork projects; set deadlines."),
     ("approvals", "ui.cli.answers:approvals", "List the questions that wait for people."),
     ("approve", "ui.cli.answers:approve", "Say yes to a question."),
     ("reject", "ui.cli.answers:reject", "Say no to a question."),

@@ -16,6 +16,7 @@ from ui.gateway import (
     audit,
     catalogue,
     constitutions,
+    control,
     events,
     health,
     memory,
@@ -25,6 +26,8 @@ from ui.gateway import (
     runlogs,
     shadow,
     tokens,
+    triggers,
+    webhooks,
 )
 from ui.gateway.auth import Doorkeeper, current_principal, ensure_token
 from ui.gateway.edge import Edge, answered_hosts
@@ -34,9 +37,11 @@ from ui.gateway.meters import Meters
 from ui.gateway.problems import answer_with_problems
 from ui.gateway.reconciler import reconciling
 from ui.gateway.signing import signing_heads
+from ui.gateway.triggering import triggering
 
 GUARDED = (
     projects.router,
+    control.router,
     events.router,
     artifacts.router,
     runlogs.router,
@@ -44,6 +49,7 @@ GUARDED = (
     catalogue.router,
     memory.router,
     tokens.router,
+    triggers.router,
     shadow.router,  # before `constitutions`, which takes any name for a version's
     constitutions.router,
     policy.router,
@@ -66,7 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
             await asyncio.to_thread(hub.constitution.current)  # from here on it is followed
             await hub.drivers.warm_up()
             await note_installed(hub)
-            async with reconciling(hub), signing_heads(hub):
+            async with reconciling(hub), signing_heads(hub), triggering(hub) as app.state.triggering:
                 yield
 
     app = FastAPI(
@@ -80,6 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Edge, hosts=answered_hosts(settings.gateway_host), meters=app.state.meters)
     answer_with_problems(app)
     app.include_router(health.router)
+    app.include_router(webhooks.router)  # signed, so nobody needs a token
     for router in GUARDED:
         app.include_router(router, dependencies=[Depends(current_principal)])
     return app
