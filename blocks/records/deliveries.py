@@ -1,6 +1,7 @@
 """Deliveries: an event is taken in once for each trigger, and starts one project at most."""
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,10 +12,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from blocks.errors import NotFound, SomaError
+from blocks.errors import BadInput, NotFound, SomaError
 from blocks.records.database import Database
 from blocks.records.tables import Project, new_id, now
-from blocks.records.text import storable
+from blocks.records.text import escaped, storable
 from blocks.records.trigger_tables import Delivery, DeliveryState, Trigger
 from blocks.triggers.filters import fulfils
 from blocks.triggers.origins import origin_of, too_deep, untrusted
@@ -74,10 +75,21 @@ def _judged(
         made.origin = untrusted(
             made.origin, trigger.kind, [] if trigger.kind == "schedule" else filled.outside
         )
+        _check_keepable(filled.inputs)
         check(trigger.blueprint, filled.inputs)
     except SomaError as error:
+        made.inputs = {}
         return _ended(made, "refused", error.message)
+    except Exception as error:  # noqa: BLE001  # one event that nobody foresaw must not hold up all others
+        made.inputs = {}
+        return _ended(made, "refused", f"unexpected {type(error).__name__}: {error}")
     return made
+
+
+def _check_keepable(inputs: Mapping[str, Any]) -> None:
+    text = json.dumps(inputs, ensure_ascii=False)
+    if escaped(text) != text or "\\u0000" in text:
+        raise BadInput("the event has control characters or half a character in a text")
 
 
 def _ended(delivery: Delivery, state: DeliveryState, reason: str) -> Delivery:

@@ -13,7 +13,9 @@ from blocks.identity import Principal
 from blocks.memory.items import Draft, Selection
 from blocks.memory.store import MemoryStore
 from blocks.memory.wire import Forgotten, Keeping, Kept, Recalled, Recalling, Remembered, Remembering
+from blocks.records.happenings import note_memories
 from ui.gateway.auth import CurrentPrincipal
+from ui.gateway.hub import CurrentHub
 from ui.gateway.permits import Court, asker, permit
 
 router = APIRouter(prefix="/v1/memory", tags=["memory"])
@@ -77,13 +79,14 @@ Key = Annotated[str, Path(max_length=500)]
 
 
 @router.post("", status_code=201)
-async def remember(asked: Remembering, memory: Asked) -> Remembered:
+async def remember(asked: Remembering, memory: Asked, hub: CurrentHub) -> Remembered:
     """Keep memories; the answer comes when they are on the disk."""
     text = "\n".join(item.text for item in asked.items)
     labels = {label: True for item in asked.items for label in item.labels}
     masked = await memory.write("remember", [asked.scope], asked.items, text=text, labels=labels)
     drafts = [_masked(item) for item in asked.items] if masked else asked.items
     items = await memory.store.remember(memory.tenant, asked.scope, drafts)
+    await note_memories(hub.database, memory.tenant, items)
     return Remembered(ids=[item.id for item in items])
 
 

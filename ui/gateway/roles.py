@@ -37,6 +37,7 @@ RULES = (
     Rule("/v1/memory/recall", ASK, ANYBODY),
     Rule("/v1/memory", CHANGE, OPERATORS),
     Rule("/v1/projects", CHANGE, OPERATORS),
+    Rule("/v1/triggers", CHANGE, OPERATORS),
 )
 
 
