@@ -14,11 +14,14 @@ from blocks.records.database import Database
 from blocks.records.leases import bury, death_of, dying_holders, forget, living_holders, lost_holders
 from blocks.records.projects import undriven_projects
 from blocks.records.tables import Holder, Project
+from blocks.unclaimed_runs import UnclaimedRuns
 
 logger = logging.getLogger("soma.reconciler")
 
 WINDOW = 15
 """Seconds within which one project is given one new driver run at most."""
+SWEEP = 10.0
+"""Seconds between two looks for runs that nobody began."""
 REMEMBERED = 60.0
 """Seconds for which a dead process is looked after: Prefect records what its tasks did with some delay."""
 
@@ -43,6 +46,8 @@ class Reconciler:
         self._prefect = prefect
         self._seconds = lease_seconds
         self._told: set[str] = set()
+        self._unclaimed = UnclaimedRuns(database, prefect)
+        self._swept = -SWEEP
 
     async def look(self) -> Reconciled:
         """Find dead processes, tell Prefect, and give undriven projects a driver.
@@ -56,7 +61,8 @@ class Reconciler:
             dead = await self._bury()
             await cancel_overdue(self._database)
             driven = await self._drive()
-            return Reconciled(dead=dead, driven=driven, closed=await self._tell())
+            closed = await self._tell() + await self._sweep()
+            return Reconciled(dead=dead, driven=driven, closed=closed)
 
     async def _bury(self) -> dict[str, str]:
         """Declare dead what is gone from this machine, has not renewed its lease, or has ended in Prefect."""
@@ -74,6 +80,13 @@ class Reconciler:
         for name, why in dead.items():
             logger.warning("process %s was found dead: %s", name, why)
         return dead
+
+    async def _sweep(self) -> list[str]:
+        """Now and then, look for runs that nobody began."""
+        if time.monotonic() - self._swept < SWEEP:
+            return []
+        self._swept = time.monotonic()
+        return await self._unclaimed.look()
 
     async def _tell(self) -> list[str]:
         """Close in Prefect what died with processes, and forget those of which all is told."""

@@ -84,7 +84,7 @@ async def start_attempt(
         if found is None:
             return await _claimed(session, attempt, holder)
         line = await _line(session, found.project, found.node)
-        line.state, line.flow_run = "running", flow_run
+        line.state, line.flow_run, line.reason = "running", flow_run, None
         line.started_at = line.started_at or found.started_at
         session.add(line)
         _tell(session, line)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, func, update
+from sqlalchemy import case, exists, func, update
 from sqlalchemy.orm import defer
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -132,7 +132,12 @@ async def take_over(
     change = (
         update(Project)
         .where(col(Project.id) == project)
-        .values(fence=Project.fence + 1, driver_run=driver_run, holder=holder)
+        .values(
+            fence=Project.fence + 1,
+            driver_run=driver_run,
+            holder=holder,
+            reason=case((col(Project.state) == "running", None), else_=col(Project.reason)),
+        )
         .returning(Project)
     )
     async with database.session() as session:
