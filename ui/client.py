@@ -19,6 +19,7 @@ from ui.client_audit import AuditCalls
 from ui.client_constitutions import ConstitutionCalls
 from ui.client_control import ControlCalls
 from ui.client_tokens import TokenCalls
+from ui.client_triggers import TriggerCalls
 from ui.supervisor.lock import running_hub
 from ui.transport import error_of, segment
 from ui.wire import (
@@ -35,7 +36,7 @@ QUIET = httpx.Timeout(30.0, connect=5.0, read=35.0)
 """An event stream sends a sign of life every ten seconds; one silent for longer is dead."""
 
 
-class HubClient(ConstitutionCalls, AuditCalls, TokenCalls, ControlCalls):
+class HubClient(ConstitutionCalls, AuditCalls, TokenCalls, TriggerCalls, ControlCalls):
     """Everything that the gateway offers, as methods that raise the hub's own errors."""
 
     @classmethod
@@ -80,8 +81,21 @@ class HubClient(ConstitutionCalls, AuditCalls, TokenCalls, ControlCalls):
     def approval(self, approval: str) -> Approval:
         return Approval.model_validate(self._get(f"/v1/approvals/{segment(approval)}"))
 
-    def answer(self, approval: str, verdict: Literal["approve", "reject"], comment: str = "") -> Approval:
-        body = {"verdict": verdict, "comment": comment}
+    def answer(
+        self,
+        approval: str,
+        verdict: Literal["approve", "reject", "changes"],
+        comment: str = "",
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        digest: str | None = None,
+    ) -> Approval:
+        """Answer a question; with `arguments`, agree to it with these; `digest` is what was looked at."""
+        body: dict[str, Any] = {"verdict": verdict, "comment": comment}
+        if arguments is not None:
+            body["arguments"] = dict(arguments)
+        if digest is not None:
+            body["digest"] = digest
         return Approval.model_validate(self._post(f"/v1/approvals/{segment(approval)}", body))
 
     def blueprints(self) -> list[dict[str, Any]]:

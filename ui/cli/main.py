@@ -20,8 +20,10 @@ COMMANDS = (
     ("approvals", "ui.cli.answers:approvals", "List the questions that wait for people."),
     ("approve", "ui.cli.answers:approve", "Say yes to a question."),
     ("reject", "ui.cli.answers:reject", "Say no to a question."),
+    ("changes", "ui.cli.answers:changes", "Send what a question is about back, and say what to change."),
     ("artifacts", "ui.cli.artifacts:artifacts", "List or fetch what a project delivered."),
     ("logs", "ui.cli.logs:logs", "Read what a project or a part of the hub logged."),
+    ("triggers", "ui.cli.triggers:app", "Start blueprints by the clock, by webhooks, or by what happens."),
     ("capsules", "ui.cli.capsules:app", "List, show, run, validate and make capsules."),
     (
         "constitution",
