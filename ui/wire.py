@@ -42,8 +42,13 @@ class NewProject(Asked):
 class Answer(Asked):
     """A person's answer to an approval."""
 
-    verdict: Literal["approve", "reject"]
+    verdict: Literal["approve", "reject", "changes"]
     comment: str = Field(default="", max_length=4000)
+    """Why; with `changes`, what is to be changed."""
+    arguments: dict[str, JsonValue] | None = None
+    """With `approve`: those to be taken instead of the ones that were asked about, by name."""
+    digest: str | None = Field(default=None, max_length=100)
+    """What the person has seen (`bound_to`); needed once somebody else has changed arguments."""
 
 
 class Node(Said):
@@ -93,11 +98,28 @@ class Approval(Said):
     """Who has to agree, for each article that asks; none: anybody who may answer."""
     votes: list[dict[str, Any]] = []
     """What was answered so far."""
+    generation: int = 1
+    """How often the work that is asked about is being done, counted from 1."""
+    reminders: int = 0
+    escalations: int = 0
+    """How often others were asked as well, because nobody had answered for long."""
+    offered: dict[str, Any] | None = None
+    """What may be approved with other arguments: `arguments`, and the `schema` of each."""
+    edited: dict[str, Any] | None = None
+    """The arguments that somebody wants instead; who approves agrees to these."""
+    edited_digest: str | None = None
+    run: str | None = None
+    """The paused flow run by which it can be answered in Prefect."""
+
+    @property
+    def bound_to(self) -> str:
+        """The digest of what is done when people agree now."""
+        return self.edited_digest or self.action_digest
 
     @property
     def missing(self) -> list[str]:
         """Who must still agree, in words; empty once enough did."""
-        return lacking(self.requirements, votes_of(self.votes), self.requested_by)
+        return lacking(self.requirements, votes_of(self.votes, self.bound_to), self.requested_by)
 
 
 class Project(Said):

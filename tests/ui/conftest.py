@@ -82,7 +82,11 @@ class Gateway:
 
         return self.records(make)
 
-    def question(self, project, *, details=None):
+    def other(self, name, *roles):
+        """A client of somebody else, with a token of these roles."""
+        return HubClient(self.url, self.client().create_token(name, list(roles)).secret)
+
+    def question(self, project, *, details=None, **terms):
         """A pending approval of the project."""
 
         async def ask(database):
@@ -94,6 +98,7 @@ class Gateway:
                     question="May it be published?",
                     details=details or {"repository": "/somewhere"},
                     action_digest="sha256:def",
+                    **terms,
                 )
 
         return self.records(ask)

@@ -1,13 +1,14 @@
-"""`soma approvals`, `soma approve`, `soma reject`: questions to people and their answers."""
+"""`soma approvals`, `soma approve`, `soma reject`, `soma changes`: questions to people and their answers."""
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from ui.cli.connect import hub
+from ui.cli.json_argument import json_object
 from ui.cli.question import show_question
 from ui.cli.terminal import columns, console, plain, word
 from ui.wire import Approval
@@ -51,19 +52,46 @@ def listed(found: list[Approval]) -> Table | str:
     return table
 
 
-def approve(id: Id, comment: Comment = "") -> None:
+def approve(
+    id: Id,
+    comment: Comment = "",
+    arguments: Annotated[
+        str,
+        typer.Option(
+            "--arguments",
+            metavar="JSON|@FILE|-",
+            help="Agree to it with these instead, by name; `soma approvals APPROVAL` shows them.",
+        ),
+    ] = "",
+    digest: Annotated[
+        str, typer.Option(help="What you agree to, as shown; needed once somebody has changed arguments.")
+    ] = "",
+) -> None:
     """Say yes to a question; the project goes on once enough people have."""
-    _answer(id, "approve", comment)
+    changed = json_object(arguments, "--arguments", '{"amount": 5}') if arguments else None
+    with hub() as client:
+        decided = client.answer(id, "approve", comment, arguments=changed, digest=digest or None)
+    _tell(decided)
 
 
 def reject(id: Id, comment: Comment = "") -> None:
     """Say no to a question; what it asked for is not done."""
-    _answer(id, "reject", comment)
-
-
-def _answer(id: str, verdict: Literal["approve", "reject"], comment: str) -> None:
     with hub() as client:
-        decided = client.answer(id, verdict, comment)
+        decided = client.answer(id, "reject", comment)
+    _tell(decided)
+
+
+def changes(
+    id: Id,
+    comment: Annotated[str, typer.Option("--comment", "-c", help="What is to be changed.")],
+) -> None:
+    """Send what a question is about back; it is done anew with the comment, and asked about again."""
+    with hub() as client:
+        decided = client.answer(id, "changes", comment)
+    _tell(decided)
+
+
+def _tell(decided: Approval) -> None:
     console().print(
         Text.assemble(word(decided.state), f": {plain(decided.question)}  (project {decided.project})")
     )

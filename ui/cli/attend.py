@@ -35,8 +35,9 @@ def _answer_all(client: HubClient, view: ProjectDetail, console: Console, *, yes
         verdict = "approve" if yes else _ask(console)
         if verdict is None:
             return False
+        seen = {"digest": approval.bound_to} if approval.edited else {}
         try:
-            client.answer(approval.id, "approve" if verdict == "approve" else "reject")
+            client.answer(approval.id, "approve" if verdict == "approve" else "reject", **seen)
         except Conflict as error:  # somebody else was faster
             console.print(Text(error.message, "yellow"))
         else:

@@ -26,14 +26,27 @@ def show_question(approval: Approval, console: Console) -> None:
             parts.append(_fact(name, value))
     if audit:
         parts.append(synthesis(audit))
-    for vote in approval.votes:
-        said = "yes" if vote.get("approved") else "no"
-        parts.append(Text(f"{plain(vote.get('by', ''))} said {said}", "dim"))
+    if approval.edited:
+        changed = "; ".join(f"{name} = {value!r}" for name, value in approval.edited.items())
+        parts.append(Text(f"with other arguments: {cut(changed, LONGEST)}", "bold magenta"))
+    parts.extend(_vote(vote, approval) for vote in approval.votes)
     if approval.state == "pending" and approval.requirements:
         parts.append(Text(f"still needed: {plain('; '.join(approval.missing))}", "yellow"))
-    parts.append(Text(f"{approval.id} · bound to {approval.action_digest}", "dim"))
+    if approval.state == "pending" and approval.offered and not approval.offered.get("masked"):
+        names = ", ".join(plain(name) for name in approval.offered.get("schema", {}))
+        parts.append(Text(f"may be approved with other arguments: {names}", "dim"))
+    parts.append(Text(f"{approval.id} · bound to {approval.bound_to}", "dim"))
     width = min(console.width, WIDEST)
     console.print(Panel(Group(*parts), title="approval", border_style="yellow", width=width))
+
+
+def _vote(vote: Mapping[str, Any], approval: Approval) -> Text:
+    said = {"approve": "yes", "reject": "no", "changes": "change it"}
+    word = said.get(str(vote.get("verdict")), "yes" if vote.get("approved") else "no")
+    past = vote.get("digest", approval.bound_to) != approval.bound_to
+    comment = f": {cut(vote['comment'], LONGEST)}" if vote.get("comment") else ""
+    before = ", before the arguments were changed" if past and vote.get("approved") else ""
+    return Text(f"{plain(vote.get('by', ''))} said {word}{before}{comment}", "dim")
 
 
 def audit_in(details: Mapping[str, Any]) -> Mapping[str, Any] | None:

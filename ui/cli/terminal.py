@@ -22,6 +22,8 @@ STYLES = {
     "denied": "bold red",
     "rejected": "red",
     "expired": "red",
+    "sent_back": "yellow",
+    "withdrawn": "dim",
     "cancelled": "red",
 }
 MARKS = {

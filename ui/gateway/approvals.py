@@ -10,7 +10,7 @@ from ui.gateway.hub import CurrentHub
 from ui.wire import Answer, Approval
 
 router = APIRouter(prefix="/v1/approvals", tags=["approvals"])
-State = Literal["pending", "approved", "rejected", "expired"]
+State = Literal["pending", "approved", "rejected", "expired", "sent_back", "withdrawn"]
 
 
 @router.get("")
@@ -35,13 +35,19 @@ async def show_approval(approval: str, hub: CurrentHub, principal: CurrentPrinci
 async def answer_approval(
     approval: str, answer: Answer, hub: CurrentHub, principal: CurrentPrincipal
 ) -> Approval:
-    """Record a person's answer; once the question is decided, the project goes on."""
+    """Record a person's answer; once the question is decided, the project goes on.
+
+    `changes` sends the work back with the comment; `approve` with `arguments` agrees to the action with
+    these, which is decided anew by the constitution before it happens.
+    """
     decided = await decide_approval(
         hub.database,
         approval,
         by=principal,
-        approved=answer.verdict == "approve",
+        verdict=answer.verdict,
         comment=answer.comment,
+        arguments=answer.arguments,
+        digest=answer.digest,
     )
     if decided.state != "pending":
         await hub.drivers.start_surely(decided.project, decided.id)

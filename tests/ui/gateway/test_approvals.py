@@ -56,6 +56,9 @@ def test_of_many_answers_at_once_one_counts(gateway):
         {"verdict": "approve", "comment": "x" * 4001},
         {"verdict": "approve", "comment": "\0"},
         {"verdict": "approve", "by": "somebody"},
+        {"verdict": "changes"},
+        {"verdict": "approve", "arguments": {"amount": 5}},
+        {"verdict": "reject", "arguments": {}},
     ],
 )
 def test_a_bad_answer_changes_nothing(gateway, body):
@@ -84,3 +87,36 @@ def test_an_answer_sets_a_waiting_project_going(gateway):
     gateway.client().answer(asked.id, "approve")
 
     assert gateway.client().project(project.id).state == "running"
+
+
+def test_changes_send_the_work_back(gateway):
+    """The node is done anew, its project runs again, and the question is closed with what is wanted."""
+    project = gateway.project()
+    gateway.move(project.id, "awaiting_approval")
+    asked = gateway.question(project)
+    gateway.node(project.id, "second", state="awaiting_approval")
+
+    decided = gateway.client().answer(asked.id, "changes", "name the sources")
+
+    found = gateway.client().project(project.id)
+    assert (decided.state, decided.comment) == ("sent_back", "name the sources")
+    assert (found.state, [node.state for node in found.nodes]) == ("running", ["waiting", "waiting"])
+
+
+def test_who_agrees_has_seen_what_somebody_changed(gateway):
+    """After one of two people changed an argument, the other agrees to that by its digest, or not at all."""
+    offered = {"kind": "node", "arguments": {"word": "a"}, "schema": {"word": {"type": "string"}}}
+    asked = gateway.question(
+        gateway.project(), offered=offered, requirements=[{"quorum": 2, "who": [], "requester": True}]
+    )
+    client, other = gateway.client(), gateway.other("ben", "approver")
+
+    first = client.answer(asked.id, "approve", arguments={"word": "b"})
+    with pytest.raises(Conflict, match="somebody has changed the arguments"):
+        other.answer(asked.id, "approve")
+    with pytest.raises(Conflict, match="has changed since"):
+        other.answer(asked.id, "approve", digest=asked.action_digest)
+    second = other.answer(asked.id, "approve", digest=first.bound_to)
+
+    assert (first.state, first.missing) == ("pending", ["1 more"])
+    assert (second.state, second.edited) == ("approved", {"word": "b"})
