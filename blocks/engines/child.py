@@ -26,7 +26,7 @@ class Child:
     environment: Mapping[str, str]
     ready: Callable[[], Awaitable[bool]] = _at_once
     """Answers whether the process does its work; asked again and again until it does."""
-    ready_seconds: float = 60
+    ready_seconds: float = 180
     before: Callable[[], Awaitable[None]] | None = None
     """Run before every start: removes what a killed predecessor left."""
     stop_signal: signal.Signals = signal.SIGTERM
