@@ -9,7 +9,7 @@ from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.exceptions import ObjectNotFound
 
 from blocks.settings import Settings
-from blocks.warm_worker.due import agenda
+from blocks.warm_worker.due import Watch, agenda
 from blocks.warm_worker.places import PlaceNames, Places
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 LOOK_AHEAD = timedelta(seconds=20)
 PAGE = 200
 """As many scheduled runs as Prefect's server names at once."""
-MISSED = "Missed while no worker was up; a later run of the same schedule takes its place."
 
 
 class Intake:
@@ -28,14 +27,16 @@ class Intake:
         self.worker = worker
         self.places = Places({"run": most_runs, "driver": settings.max_drivers})
         self.names = PlaceNames()
+        self.watch = Watch()
 
     async def due(self) -> list[WorkerFlowRunResponse]:
-        """The runs to be started now, each with its place taken; runs that were missed are marked so."""
+        """The runs to be started now, each with its place taken; missed ones are marked so."""
         now = datetime.now(UTC)
-        scheduled = await self.scheduled()
-        found = agenda(scheduled, now)
-        for flow_run in found.missed:
-            await self.worker.mark_cancelled(flow_run, MISSED)
+        scheduled = [] if self.places.are_full else await self.scheduled()
+        self.watch.look(now)  # only now: while Prefect does not answer, nobody looks
+        found = agenda(scheduled, now, self.watch.since)
+        for missed in found.missed:
+            await self.worker.mark_cancelled(missed.flow_run, missed.reason)
         if found.next:
             self.worker.wakeups.at(found.next)
         due = {entry.flow_run.id for entry in found.due}

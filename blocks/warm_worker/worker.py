@@ -132,8 +132,7 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         if not self._ready:
             ready_note(self.settings).write_text(self.name)
             self._ready = True
-        due = [] if self.intake.places.are_full else await self.intake.due()
-        return await self._submit_scheduled_flow_runs(flow_run_response=due)
+        return await self._submit_scheduled_flow_runs(flow_run_response=await self.intake.due())
 
     async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
         return await self.intake.scheduled()
