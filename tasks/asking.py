@@ -2,11 +2,14 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from blocks.agreement import requirements_of
+from blocks.budgets.amounts import Amounts
 from blocks.constitution.decisions import Action, Decision, Stage
+from blocks.constitution.replacements import replacements_in
 from blocks.context import RunContext, current
 from blocks.errors import ApprovalNeeded, PolicyDenied, Refusal
 from blocks.shadow import shadow_verdict
@@ -18,6 +21,7 @@ EFFECTS: frozenset[Stage] = frozenset(
     {"tool.call", "memory.write", "bus.publish", "artifact.publish", "notification", "model.request"}
 )
 """The stages at which something outside may change: their decisions are durable before anything happens."""
+NO_COSTS: Amounts = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +31,32 @@ class Outcome:
     decision: Decision
     context: RunContext | None
     refusal: Refusal | None
+    costs: Amounts = field(default_factory=dict)
+    """What the action takes of the budgets that are limited; to be reserved before it happens."""
+    replace: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments to be replaced, and the action then decided anew, before it happens."""
+    over: bool = False
+    """Whether it was decided at a limit."""
+    lifted: bool = False
+    """Whether people let this action go beyond its limits."""
+
+    def against(self, article: str, reason: str) -> "Outcome":
+        """The refusal of the same action for another reason."""
+        asked = Action(stage=self.decision.stage, name=self.decision.action, facts={})
+        decision = refusal(asked, article, reason)
+        return Outcome(decision=decision, context=self.context, refusal=refused(decision))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Earlier:
+    """What became of the decision before, in whose place an action is decided anew."""
+
+    decision: str
+    replaced: Mapping[str, Any] | None = None
+    """The arguments that an article put in the place of others since, if one did."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {"instead_of": self.decision, **({"replaced": dict(self.replaced)} if self.replaced else {})}
 
 
 def judge(
@@ -36,10 +66,13 @@ def judge(
     arguments: Mapping[str, Any],
     *,
     brief: bool = False,
+    costs: Amounts = NO_COSTS,
+    earlier: Earlier | None = None,
 ) -> Outcome:
     """Asks every hook and records the answer; does no I/O and raises nothing.
 
-    With `brief` the stage's own facts are left out of the record.
+    With `brief` the stage's own facts are left out of the record. `costs` are what the action takes of
+    limited budgets; whoever lets it happen reserves them first.
     """
     context = current()
     if context is None:
@@ -49,8 +82,8 @@ def judge(
         logger.warning("%s %s is denied: there is no run context", stage, name)
         return Outcome(decision=decision, context=None, refusal=refused(decision))
     try:
-        action = context.action(stage, name, facts, arguments)
-        return _judged(context, action, arguments, frozenset(facts) if brief else frozenset())
+        action = context.action(stage, name, facts, arguments, costs)
+        return _judged(context, action, arguments, frozenset(facts) if brief else frozenset(), earlier)
     except Exception as error:  # what cannot be asked or recorded is not allowed
         logger.exception("%s %s is denied: the guard failed", stage, name)
         decision = _against(stage, name, "guard", f"the guard failed: {type(error).__name__}")
@@ -58,10 +91,14 @@ def judge(
 
 
 def _judged(
-    context: RunContext, action: Action, arguments: Mapping[str, Any], left_out: frozenset[str]
+    context: RunContext,
+    action: Action,
+    arguments: Mapping[str, Any],
+    left_out: frozenset[str],
+    earlier: Earlier | None,
 ) -> Outcome:
     before = used(context)
-    decision = ask(action, context)
+    decision = ask(action, context, replaced=earlier is not None and earlier.replaced is not None)
     approval = approval_of(decision, action, context) if decision.verdict == "approve" else None
     if decision.verdict == "approve" and approval is None and not shows_all(action):
         decision = refusal(
@@ -75,49 +112,42 @@ def _judged(
     extra: dict[str, Any] = {"budget": before, **shadow_verdict(context.constitution, action)}
     if approval:
         extra["approval"] = approval
+    if earlier:
+        extra |= earlier.as_json()
     if seen:
         extra["labels"] = sorted(seen)
     kept = {key: value for key, value in action.facts.items() if key not in left_out}
     recorded = Action(stage=action.stage, name=action.name, facts=kept) if left_out else action
     context.audit.record(decision, context, arguments, recorded, **extra)
     through = not decision.refused or approval is not None
-    verdict = "allow" if approval else decision.verdict
-    context.history.add(action.stage, action.name, verdict, decision.at, seen)
+    replace = replacements_in(decision) if through and (earlier is None or earlier.replaced is None) else {}
+    if not replace:  # what is replaced has not happened: the action in its place counts
+        verdict = "allow" if approval else decision.verdict
+        context.history.add(action.stage, action.name, verdict, decision.at, seen)
+    over = bool(action.facts["budget"]["over"])
     if through:
-        return Outcome(decision=decision, context=context, refusal=None)
+        return Outcome(
+            decision=decision,
+            context=context,
+            refusal=None,
+            costs=action.costs,
+            replace=replace,
+            over=over,
+            lifted=approval is not None
+            and any(item.at_limit and item.verdict == "approve" for item in decision.articles),
+        )
     digest = action_digest(action, context) if decision.verdict == "approve" else ""
-    return Outcome(decision=decision, context=context, refusal=refused(decision, digest))
+    return Outcome(decision=decision, context=context, refusal=refused(decision, digest), over=over)
 
 
 def used(context: RunContext) -> dict[str, float]:
     """What the node has used up so far, as it is recorded."""
     spending = context.spending
-    return {"seconds": round(spending.seconds, 3), "tool_calls": spending.used("tool_calls")}
+    return {"seconds": round(spending.seconds, 3), "tool_calls": 0, **spending.used_up()}
 
 
 def _against(stage: Stage, name: str, article: str, reason: str) -> Decision:
     return refusal(Action(stage=stage, name=name, facts={}), article, reason)
-
-
-async def decide(
-    stage: Stage,
-    name: str,
-    facts: Mapping[str, Any],
-    *,
-    effect: bool | None = None,
-    arguments: Mapping[str, Any] | None = None,
-) -> Decision:
-    """The decision on an action, or `PolicyDenied` or `ApprovalNeeded`; usable outside of tasks.
-
-    With `effect`, which is so by itself at the stages of `EFFECTS`, the decision is durable before this
-    returns. An approval is bound to the arguments, or to the facts where there are none.
-    """
-    outcome = judge(stage, name, facts, facts if arguments is None else arguments)
-    if outcome.refusal:
-        raise outcome.refusal
-    if outcome.context and (stage in EFFECTS if effect is None else effect):
-        await outcome.context.audit.flush()
-    return outcome.decision
 
 
 def refused(decision: Decision, approval: str = "") -> Refusal:

@@ -29,9 +29,11 @@ class GuardedCache(CachePolicy):
         **kwargs: Any,
     ) -> str | None:
         key = self._key(task_ctx, inputs, flow_parameters, **kwargs)
-        if self.seal is None or self.seal.judge_for_cache(task_ctx, inputs).refusal:
+        if self.seal is None:
             return None
-        return key
+        outcome = self.seal.judge_for_cache(task_ctx, inputs)
+        # What is done with other arguments than these must not be found under these.
+        return None if outcome.refusal or outcome.replace else key
 
     def _key(self, task_ctx: TaskRunContext, *given: Any, **kwargs: Any) -> str | None:
         if self.storage_key is not None:

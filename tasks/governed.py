@@ -15,8 +15,9 @@ from prefect.tasks import _generate_task_key
 from blocks.constitution.decisions import Stage
 from blocks.errors import PolicyDenied
 from tasks.asking import EFFECTS
-from tasks.asking import decide as decide  # noqa: PLC0414  # asked for here
 from tasks.caching import GuardedCache, guarded
+from tasks.charging import Costs
+from tasks.deciding import decide as decide  # noqa: PLC0414  # asked for here
 from tasks.refused_runs import refusal_in
 from tasks.sealing import Facts, Labels, Seal, seal, seal_of
 
@@ -42,6 +43,7 @@ class GovernedTask(Task[P, R]):
         effect: bool | None = None,
         facts: Facts | None = None,
         labels: Labels | None = None,
+        costs: Costs | None = None,
         **options: Any,
     ) -> None:
         body = fn.__func__ if isinstance(fn, classmethod | staticmethod) else fn
@@ -52,6 +54,7 @@ class GovernedTask(Task[P, R]):
             facts=facts,
             signature=inspect.signature(body),
             labels=LABELS.get(stage, ()) if labels is None else labels,
+            costs=costs,
         )
         sealed: Any = body if seal_of(body) else seal(body, given)
         if isinstance(fn, classmethod | staticmethod):
@@ -158,6 +161,7 @@ def governed_task(
     effect: bool | None = None,
     facts: Facts | None = None,
     labels: Labels | None = None,
+    costs: Costs | None = None,
     **task_options: Any,
 ) -> Callable[[Callable[P, R]], GovernedTask[P, R]]: ...
 
@@ -169,7 +173,9 @@ def governed_task(fn: Callable[P, R] | None = None, /, **options: Any) -> Any:
     `facts` maps the call's arguments to the stage's own facts. With `effect`, as at all stages of `EFFECTS`
     unless said otherwise, the decision is durable before the body runs. `labels` say where its results come
     from (`tool_output` for a tool): words for the whole result, or a function of arguments and result that
-    gives parts with their labels. The other options are those of Prefect's `@task`.
+    gives parts with their labels. `costs` maps the arguments to the most that the call can cost, such as
+    `{"tokens": 2000, "money": "0.02"}`; what it has used it tells with `tasks.charging.report_use`. The other
+    options are those of Prefect's `@task`.
     """
     if fn is not None:
         return GovernedTask(fn, **options)

@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from typing import Any, Protocol
 
 from blocks.agreement import lacking, requirements_of
+from blocks.budgets.accounts import Excess
 from blocks.constitution.decisions import Action, Decision, Determination, Verdict, decision_id
 from blocks.constitution.globs import like
 from blocks.context import Authority, RunContext
@@ -76,21 +77,16 @@ class ConstitutionHook:
 
 
 class BudgetHook:
-    """What the node may use up: tool calls, and seconds before a tool or a model is asked again."""
+    """What tenant, project and node may use up, as far as this run knows; reserving it has the last word."""
 
     name = "budget"
 
     def check(self, action: Action, context: RunContext) -> Decision | None:
-        if context.authority is None or action.stage not in {"tool.call", "model.request"}:
+        over = context.exceeded(action.stage, action.costs)
+        if not over:
             return None
-        budget, spending = context.authority.budget, context.spending
-        seconds = budget.get("seconds")
-        if seconds is not None and spending.seconds > seconds:
-            return refusal(action, self.name, f"the node's {seconds:g} seconds are used up")
-        calls = budget.get("tool_calls")
-        if action.stage == "tool.call" and calls is not None and not spending.charge("tool_calls", calls):
-            return refusal(action, self.name, f"the node's {calls:g} tool calls are used up")
-        return None
+        first = over[0]
+        return refusal(action, self.name, first.reason, remedy=_more(first, context))
 
 
 @cache
@@ -118,17 +114,17 @@ class _Broken:
         return refusal(action, self.name, self._why)
 
 
-def ask(action: Action, context: RunContext) -> Decision:
-    """The answer of all hooks together: the first refusal that nobody has lifted, else the constitution's."""
+def ask(action: Action, context: RunContext, *, replaced: bool = False) -> Decision:
+    """The answer of all hooks together: the first refusal that nobody has lifted, else the constitution's.
+
+    With `replaced` the arguments are already those that an article has put in place of others.
+    """
     answer: Decision | None = None
-    charged = False
     for hook in hooks():
         found = _checked(hook, action, context)
-        if found and found.refused and not approval_of(found, action, context):
-            if charged:
-                context.spending.refund("tool_calls")
+        goes_on = isinstance(hook, BudgetHook) and _goes_on(answer, replaced=replaced)
+        if found and found.refused and not goes_on and not approval_of(found, action, context):
             return found
-        charged = charged or (isinstance(hook, BudgetHook) and _counts(action, context))
         if isinstance(hook, ConstitutionHook):
             answer = found
     return answer or refusal(action, "constitution", "the constitution gave no answer")
@@ -174,9 +170,22 @@ def _checked(hook: Hook, action: Action, context: RunContext) -> Decision | None
         return refusal(action, hook.name, f"the check failed: {type(error).__name__}")
 
 
-def _counts(action: Action, context: RunContext) -> bool:
-    limits = context.authority.budget if context.authority else {}
-    return action.stage == "tool.call" and limits.get("tool_calls") is not None
+def _goes_on(answer: Decision | None, *, replaced: bool) -> bool:
+    """Whether an article about the limit lets the action go on: people agreed, or it is made cheaper."""
+    found = answer.articles if answer else ()
+    asked = any(item.at_limit and item.verdict == "approve" for item in found)
+    return asked or (not replaced and any(item.at_limit and item.replace for item in found))
+
+
+def _more(over: Excess, context: RunContext) -> str:
+    """What would help at a limit."""
+    command = f"soma budgets set {over.account.kind} LIMIT"
+    if over.account.level == "tenant":
+        return f"an admin can raise it: `{command}`"
+    if over.account.level == "project" or context.project is not None:
+        node = f" --node {context.node}" if over.account.level == "node" else ""
+        return f"plan it with more, or an admin raises it: `{command} --project {context.project}{node}`"
+    return "plan the node again with a larger budget"
 
 
 def _tool_refusal(action: Action, authority: Authority) -> str | None:

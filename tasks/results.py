@@ -14,6 +14,9 @@ from blocks.constitution.detectors.secrets import has_secret, redacted
 from blocks.errors import PolicyDenied
 from blocks.plain import is_exact, plain
 from tasks.asking import Outcome, judge, used
+from tasks.charging import Charged, set_charged
+from tasks.idempotency import CallKey, set_call
+from tasks.steps import Steps
 
 if TYPE_CHECKING:
     from tasks.sealing import Seal
@@ -38,13 +41,29 @@ class Running:
     outcome: Outcome
     arguments: Mapping[str, Any]
     begun: float = field(default_factory=time.monotonic)
+    charged: Charged | None = None
+    """What it is charged, where anything of it is limited."""
     refusal: PolicyDenied | None = None
     """Why its result was withheld, if it was."""
     result: Any = NOTHING
+    key: CallKey | None = None
+    """What tells this call from others when it is made again."""
 
     def to_its_end(self) -> "Ending":
         """Tells the log how the body ended, when the block does."""
         return Ending(self)
+
+    def settled(self) -> Steps[None]:
+        """Tell what it has cost, once it is at its end; one that never began has cost nothing."""
+        if self.charged is not None and self.charged.begun:
+            yield from self.charged.settle()
+        else:
+            self.given_up()
+
+    def given_up(self) -> None:
+        """Give back what was reserved: the body will not run."""
+        if self.charged is not None:
+            self.charged.give_back()
 
     def received(self, result: Any) -> Any:
         """The result, or what of it may be used; `PolicyDenied` when nothing may."""
@@ -107,15 +126,24 @@ class Running:
 class Ending:
     """The block in which a body runs; quicker than a generator, and every governed call passes it."""
 
-    __slots__ = ("_running",)
+    __slots__ = ("_before", "_outer", "_running")
 
     def __init__(self, running: Running) -> None:
         self._running = running
+        self._before: Charged | None = None
+        self._outer: CallKey | None = None
 
     def __enter__(self) -> Running:
+        self._outer = set_call(self._running.key)
+        if self._running.charged is not None:
+            self._running.charged.begun = True
+            self._before = set_charged(self._running.charged)
         return self._running
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        set_call(self._outer)
+        if self._running.charged is not None:
+            set_charged(self._before)
         self._running.ended(error)
 
 

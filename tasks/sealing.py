@@ -5,20 +5,29 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
 from contextlib import aclosing, closing
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from types import FunctionType
 from typing import Any
 
 from prefect.context import TaskRunContext
 
+from blocks.budgets.amounts import Amounts
 from blocks.constitution.decisions import Action, Stage
 from blocks.constitution.detectors.secrets import has_secret, redacted
-from blocks.errors import PolicyDenied
+from blocks.constitution.replacements import CannotReplace, with_replaced
+from blocks.context import current
+from blocks.errors import ApprovalNeeded, PolicyDenied
 from blocks.plain import plain
-from tasks.asking import Outcome, judge, refused
+from blocks.records.holding import assure, assured
+from tasks.asking import NO_COSTS, Earlier, Outcome, judge, refused
+from tasks.charging import Charged, Costs, costs_of, pay
+from tasks.edits import agreed_edit, edited, offered_call
 from tasks.hooks import refusal
+from tasks.idempotency import PARAMETER, CallKey
 from tasks.refused_runs import name_refused_run
 from tasks.results import Running
+from tasks.steps import Steps, at_once, in_turn
 
 Facts = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 Labels = tuple[str, ...] | Callable[[Mapping[str, Any], Any], Iterable[tuple[Any, tuple[str, ...]]]]
@@ -41,8 +50,10 @@ class Seal:
     signature: inspect.Signature
     labels: Labels = ()
     """What its results are labelled with: one way for all, or a function that splits a result."""
+    costs: Costs | None = None
+    """The most that a call can cost."""
 
-    def judge(self, arguments: Mapping[str, Any]) -> Outcome:
+    def judge(self, arguments: Mapping[str, Any], earlier: Earlier | None = None) -> Outcome:
         """Asks about a call with these arguments."""
         given: dict[str, Any] = {}
         if self.stage in {"tool.call", "tool.result"}:
@@ -51,10 +62,19 @@ class Seal:
             given.update(self.facts(arguments) if self.facts else {})
         except Exception as error:  # noqa: BLE001  # facts that cannot be had must not let anything through
             return self._against(f"its facts cannot be had: {type(error).__name__}: {error}")
-        return judge(self.stage, self.action, given, arguments)
+        try:
+            costs = self._costs(arguments, given)
+        except Exception as error:  # noqa: BLE001  # what cannot be reserved must not happen
+            return self._against(f"its costs cannot be had: {type(error).__name__}: {error}")
+        outcome = judge(self.stage, self.action, given, arguments, costs=costs, earlier=earlier)
+        if isinstance(outcome.refusal, ApprovalNeeded):
+            outcome.refusal.fields["offered"] = offered_call(self, arguments)
+        return outcome
 
     def judge_for_cache(self, run: TaskRunContext, arguments: Mapping[str, Any]) -> Outcome:
         """Asks, and keeps the answer for the body of the same run."""
+        if agreed_edit(self, arguments) is not None:
+            return self._against("people have changed its arguments, so an answer to these is none to it")
         outcome = self.judge(arguments)
         _decided.set((run, arguments, outcome))
         if outcome.context and not outcome.refusal and isinstance(self.labels, tuple) and self.labels:
@@ -62,19 +82,98 @@ class Seal:
             outcome.context.trail.take(None, self.labels, self.action)
         return outcome
 
-    def admit(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Running, Call]:
-        """The body's run and the arguments to run it with, or the refusal raised."""
+    def admit(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Steps[tuple[Running, Call]]:
+        """The body's run and the arguments to run it with, or the refusal raised.
+
+        What the call costs is reserved by then, and the decision on an effect is durable.
+        """
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
         run = self._own_run()
+        self._take_edit(run, bound)
+        yield from self._look_first(bound.arguments)
         outcome = self.judge(bound.arguments) if run is None else self._outcome(run, bound.arguments)
-        if not outcome.refusal and any(item.verdict == "redact" for item in outcome.decision.articles):
-            outcome = self._redact(bound, outcome)
+        key = self.key_of(outcome, bound.arguments, run)
+        outcome, charged = yield from self._pay(bound, outcome, key)
         if outcome.refusal:
             if run is not None:
                 name_refused_run(run.task_run)
             raise outcome.refusal
-        return Running(seal=self, outcome=outcome, arguments=bound.arguments), (bound.args, bound.kwargs)
+        if PARAMETER in bound.arguments and bound.arguments[PARAMETER] is None:
+            bound.arguments[PARAMETER] = key()
+        running = Running(seal=self, outcome=outcome, arguments=bound.arguments, key=key, charged=charged)
+        if self.effect and outcome.context:
+            try:
+                yield outcome.context.audit.barrier()
+            except BaseException:
+                running.given_up()
+                raise
+        return running, (bound.args, bound.kwargs)
+
+    def _look_first(self, arguments: Mapping[str, Any]) -> Steps[None]:
+        """Where a limit seems to be reached, bring what is known of the accounts up to date."""
+        context = current()
+        try:
+            over = context and context.exceeded(self.stage, self._costs(arguments, {}))
+        except Exception:  # noqa: BLE001  # deciding runs into the same, and refuses
+            return
+        if context and over:
+            yield context.spending.look()
+
+    def _pay(
+        self, bound: inspect.BoundArguments, outcome: Outcome, key: CallKey
+    ) -> Steps[tuple[Outcome, Charged | None]]:
+        """Reserve what the call costs, with what articles put in place of arguments and without secrets."""
+        replaced: Mapping[str, Any] | None = None
+        while True:
+            if outcome.replace and not outcome.refusal:
+                replaced = outcome.replace
+                outcome = self._replace(bound, outcome)
+            if not outcome.refusal and _masks(outcome):
+                outcome = self._redact(bound, outcome)
+            if outcome.refusal or not outcome.costs:
+                return outcome, None
+            outcome, charged = yield from pay(outcome, key, partial(self._again, bound, replaced))
+            if charged or not outcome.replace:
+                return outcome, charged
+
+    def _again(
+        self, bound: inspect.BoundArguments, replaced: Mapping[str, Any] | None, earlier: Earlier
+    ) -> Outcome:
+        return self.judge(bound.arguments, replace(earlier, replaced=replaced))
+
+    def _replace(self, bound: inspect.BoundArguments, outcome: Outcome) -> Outcome:
+        """The decision on the call with other arguments, which are put in place of those it was given."""
+        try:
+            changed = with_replaced(bound.arguments, outcome.replace)
+        except CannotReplace as missing:
+            return self._against(f"an article replaces the argument {missing}, which it does not have")
+        bound.arguments.update(changed)
+        return self.judge(changed, Earlier(decision=outcome.decision.id, replaced=outcome.replace))
+
+    def _costs(self, arguments: Mapping[str, Any], facts: Mapping[str, Any]) -> Amounts:
+        context = current()
+        if context is None:
+            return NO_COSTS
+        model = facts.get("model")
+        told = model.get("tokens") if isinstance(model, Mapping) else None
+        return costs_of(self.stage, context, self.costs, arguments, told)
+
+    def key_of(self, outcome: Outcome, arguments: Mapping[str, Any], run: TaskRunContext | None) -> CallKey:
+        """The key of this call; a run that Prefect repeats is the same call."""
+        again = str(run.task_run.id) if run is not None else None
+        return CallKey(outcome.context, (self.stage, self.action), arguments, again)
+
+    def _take_edit(self, run: TaskRunContext | None, bound: inspect.BoundArguments) -> None:
+        """Put the arguments in place that people agreed to instead; they are then decided like any."""
+        if (edit := agreed_edit(self, bound.arguments)) is None:
+            return
+        try:
+            bound.arguments.update(edited(self, bound.arguments, edit))
+        except PolicyDenied:
+            if run is not None:
+                name_refused_run(run.task_run)
+            raise
 
     def give(self, running: Running, result: Any) -> Any:
         """What of the body's result may be handed out, or the refusal raised."""
@@ -109,7 +208,7 @@ class Seal:
         _decided.set(None)
         if not getattr(type(run.task), "keeps_seals", False):
             return self._against("its function was put into a task that does not ask; call the governed task")
-        if kept and kept[0] is run and _same(kept[1], arguments):
+        if kept and kept[0] is run and _same(kept[1], arguments) and not (kept[2].refusal and kept[2].over):
             return kept[2]
         return self.judge(arguments)
 
@@ -162,51 +261,69 @@ def _identical(one: Any, other: Any) -> bool:
     return type(one) is type(other) is dict and _same(one, other)
 
 
+def _masks(outcome: Outcome) -> bool:
+    return any(item.verdict == "redact" and not item.replace for item in outcome.decision.articles)
+
+
 def _function(body: Callable[..., Any], given: Seal) -> Callable[..., Any]:
     def sealed(*args: Any, **kwargs: Any) -> Any:
-        running, (args, kwargs) = given.admit(args, kwargs)
-        if given.effect and running.outcome.context:
-            running.outcome.context.audit.flush_blocking()
-        with running.to_its_end() as end:
-            end.result = body(*args, **kwargs)
-            return given.give(running, end.result)
+        running, (args, kwargs) = at_once(given.admit(args, kwargs))
+        try:
+            if given.effect:
+                assure()
+            with running.to_its_end() as end:
+                end.result = body(*args, **kwargs)
+                return given.give(running, end.result)
+        finally:
+            at_once(running.settled())
 
     return sealed
 
 
 def _coroutine(body: Callable[..., Any], given: Seal) -> Callable[..., Any]:
     async def sealed(*args: Any, **kwargs: Any) -> Any:
-        running, (args, kwargs) = given.admit(args, kwargs)
-        if given.effect and running.outcome.context:
-            await running.outcome.context.audit.flush()
-        with running.to_its_end() as end:
-            end.result = await body(*args, **kwargs)
-            return given.give(running, end.result)
+        running, (args, kwargs) = await in_turn(given.admit(args, kwargs))
+        try:
+            if given.effect:
+                await assured()
+            with running.to_its_end() as end:
+                end.result = await body(*args, **kwargs)
+                return given.give(running, end.result)
+        finally:
+            if running.charged:
+                await in_turn(running.settled())
 
     return sealed
 
 
 def _generator(body: Callable[..., Any], given: Seal) -> Callable[..., Any]:
     def sealed(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        running, (args, kwargs) = given.admit(args, kwargs)
-        if given.effect and running.outcome.context:
-            running.outcome.context.audit.flush_blocking()
-        with running.to_its_end(), closing(body(*args, **kwargs)) as items:
-            for item in items:
-                yield given.give(running, item)
+        running, (args, kwargs) = at_once(given.admit(args, kwargs))
+        try:
+            if given.effect:
+                assure()
+            with running.to_its_end(), closing(body(*args, **kwargs)) as items:
+                for item in items:
+                    yield given.give(running, item)
+        finally:
+            at_once(running.settled())
 
     return sealed
 
 
 def _async_generator(body: Callable[..., Any], given: Seal) -> Callable[..., Any]:
     async def sealed(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        running, (args, kwargs) = given.admit(args, kwargs)
-        if given.effect and running.outcome.context:
-            await running.outcome.context.audit.flush()
-        with running.to_its_end():
-            async with aclosing(body(*args, **kwargs)) as items:
-                async for item in items:
-                    yield given.give(running, item)
+        running, (args, kwargs) = await in_turn(given.admit(args, kwargs))
+        try:
+            if given.effect:
+                await assured()
+            with running.to_its_end():
+                async with aclosing(body(*args, **kwargs)) as items:
+                    async for item in items:
+                        yield given.give(running, item)
+        finally:
+            if running.charged:
+                await in_turn(running.settled())
 
     return sealed
 

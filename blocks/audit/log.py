@@ -92,11 +92,11 @@ class AuditLog:
 
     async def flush(self) -> None:
         """Returns when all that was recorded before the call is stored, or raises the sink's error."""
-        await asyncio.wrap_future(self._barrier())
+        await asyncio.wrap_future(self.barrier())
 
     def flush_blocking(self, seconds: float | None = None) -> None:
         """The same barrier for sync code."""
-        self._barrier().result(seconds)
+        self.barrier().result(seconds)
 
     async def close(self) -> None:
         """Stores what is left and ends the log; raises the sink's error when that is not possible."""
@@ -116,7 +116,8 @@ class AuditLog:
         """How many decisions are recorded and not yet stored."""
         return len(self._rows)
 
-    def _barrier(self) -> Future[None]:
+    def barrier(self) -> Future[None]:
+        """What `flush` waits for."""
         done: Future[None] = Future()
         with self._changed:
             if self._stored >= self._recorded:

@@ -127,6 +127,8 @@ def _determined(article: Article, inquiry: Inquiry) -> Determination:
         remedy=article.remedy,
         severity=article.severity,
         terms=article.terms,
+        replace=article.replace,
+        at_limit=article.at_limit,
     )
 
 

@@ -56,6 +56,8 @@ class Action:
     stage: Stage
     name: str
     facts: Mapping[str, Any]
+    costs: Mapping[str, int] = field(default_factory=dict)
+    """What it takes of the budgets that are limited: millionths by kind."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +71,10 @@ class Determination:
     severity: Severity = "info"
     terms: ApprovalTerms | None = None
     """Who must agree, where the verdict is `approve`."""
+    replace: Mapping[str, Any] = field(default_factory=dict)
+    """Dotted path of an argument -> what is put in its place, where the verdict is `redact`."""
+    at_limit: bool = False
+    """Whether the article asks which limits of a budget the action would exceed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

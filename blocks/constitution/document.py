@@ -19,6 +19,8 @@ from blocks.constitution.decisions import Stage, Verdict
 from blocks.constitution.lexer import ConditionError
 from blocks.constitution.parser import parse
 from blocks.constitution.reachability import examine
+from blocks.constitution.replacements import STAGES as REPLACING
+from blocks.constitution.replacements import replacement_mistakes
 from blocks.constitution.signatures import Signatures
 from blocks.constitution.stages import STAGES, variables
 from blocks.constitution.terms import ApprovalTerms
@@ -162,6 +164,19 @@ def _misplaced_verdicts(article: ArticleText, place: Place) -> Iterator[Problem]
             yield Problem((*place, "stages", index), f"{stage} is named twice")
     if article.approve and article.verdict != "approve":
         yield Problem((*place, "approve"), f"only the verdict 'approve' has terms, this is {article.verdict}")
+    yield from _misplaced_replacement(article, place)
+
+
+def _misplaced_replacement(article: ArticleText, place: Place) -> Iterator[Problem]:
+    if not article.replace:
+        return
+    if article.verdict != "redact":
+        said = f"only the verdict 'redact' replaces arguments, this is {article.verdict}"
+        yield Problem((*place, "replace"), said)
+    for index, stage in enumerate(article.stages):
+        if stage not in REPLACING:
+            message = f"arguments are replaced at {' and '.join(sorted(REPLACING))} only, not at {stage}"
+            yield Problem((*place, "stages", index), message)
 
 
 def _wrong_examples(article: ArticleText, place: Place) -> Iterator[Problem]:
@@ -210,6 +225,8 @@ def _compiled(article: ArticleText, place: Place, found: _Found) -> Article:
         known = found.signatures.refined(stage, article.actions, variables(stage))
         for mistake in _template_mistakes(article.reason, known):
             found.problems.append(Problem((*place, "reason"), mistake))
+        for path, mistake in replacement_mistakes(article.replace, known):
+            found.problems.append(Problem((*place, "replace", path), mistake))
     for index, doubt in found.signatures.unknown(article.stages, article.actions):
         found.warnings.append(Problem((*place, "actions", index), doubt))
     return Article(
@@ -222,7 +239,14 @@ def _compiled(article: ArticleText, place: Place, found: _Found) -> Article:
         reason=article.reason,
         remedy=article.remedy,
         terms=_terms(article),
+        replace=article.replace,
+        at_limit=any(_asks_for_limits(condition) for condition in conditions.values()),
     )
+
+
+def _asks_for_limits(condition: Condition | None) -> bool:
+    read = condition.readings if condition else ()
+    return any(reading.fact.path[:2] == ("budget", "over") for reading in read)
 
 
 def _terms(article: ArticleText) -> ApprovalTerms | None:

@@ -16,7 +16,7 @@ BACKGROUND: Mapping[str, Any] = {
     "capsule": {"name": "", "version": "", "owner": "", "digest": ""},
     "data": {"labels": [], "arguments": {}, "seen": []},
     "environment": {"name": "", "runtime": ""},
-    "budget": {},
+    "budget": {"left": {}, "over": []},
     "history": [],
 }
 """What an example has unless it says otherwise: a user, outside of any project, before anything happened."""

@@ -45,7 +45,7 @@ class Node:
     tools: list[str]
     memory: list[str]
     budget: Mapping[str, float]
-    """What the plan gave: `seconds` and `tool_calls`; what is absent is unlimited."""
+    """What the plan gave, by kind; what is absent is unlimited."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +100,19 @@ class Data:
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What is left of the node's budget; a field that is absent is unlimited."""
+    """What is left of the budgets of tenant, project and node; a field that is absent is unlimited.
+
+    Each of the first four is the least of all levels; `left` has each level's own.
+    """
 
     seconds_left: float
     tool_calls_left: float
+    tokens_left: float
+    money_left: float
+    left: Mapping[str, float]
+    """`LEVEL.KIND`, such as `project.tokens` -> what is left there."""
+    over: list[str]
+    """Each `LEVEL.KIND` whose limit this action would exceed."""
 
 
 @dataclass(frozen=True, kw_only=True)

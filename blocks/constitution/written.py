@@ -7,6 +7,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    JsonValue,
     StringConstraints,
     TypeAdapter,
     field_validator,
@@ -19,6 +20,7 @@ from blocks.constitution.terms import MOST_PEOPLE, ApprovalTerms, Escalation, pa
 MOST_ARTICLES = 2000
 MOST_EXAMPLES = 100
 MOST_ACTIONS = 200
+MOST_REPLACED = 20
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
 Glob = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
@@ -146,6 +148,8 @@ class ArticleText(Strict):
     severity: Severity = "medium"
     reason: Text
     remedy: Annotated[str, Field(max_length=4000)] = ""
+    replace: Annotated[dict[Glob, JsonValue], Field(max_length=MOST_REPLACED)] = {}
+    """Dotted path of an argument -> what `redact` puts in its place."""
     tests: Annotated[list[Example], Field(max_length=MOST_EXAMPLES)] = []
 
 
