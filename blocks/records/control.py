@@ -1,22 +1,19 @@
 """Control: what people want of a project that goes on. Said here; obeyed by the project's driver."""
 
 from datetime import datetime
-from typing import Any, Literal
 
 from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from blocks.audit.entries import entry
-from blocks.errors import BadInput, Conflict, NotFound
+from blocks.errors import BadInput, Conflict
 from blocks.records.audit import append
 from blocks.records.database import Database
 from blocks.records.events import add_event
+from blocks.records.project_changes import DONE, Want, happened, locked, move, worded
 from blocks.records.tables import FINAL_NODE_STATES, FINAL_PROJECT_STATES, NodeRecord, Project, now
 from blocks.records.text import storable
 
-Want = Literal["run", "pause", "cancel"]
-DONE: dict[Want, str] = {"run": "resumed", "pause": "paused", "cancel": "cancelled"}
 IN_PREFECT: dict[str, Want] = {"CANCELLING": "cancel", "CANCELLED": "cancel", "PAUSED": "pause"}
 """What a state that people can give a run in Prefect asks of the project that the run belongs to."""
 
@@ -37,7 +34,7 @@ async def set_control(
         if want == "run":
             found.driver_run = None  # it was paused: its state in Prefect says nothing about this wish
         if state != found.state:
-            move(session, found, state, _words(DONE[want], by, reason) if want != "run" else None)
+            move(session, found, state, worded(DONE[want], by, reason) if want != "run" else None)
         if state == "cancelled":
             await _cancel_lines(session, found)
         await session.flush()
@@ -123,28 +120,6 @@ async def noticed_in_prefect(
     return True
 
 
-async def locked(session: AsyncSession, project: str, tenant: str | None = None) -> Project:
-    """The project's row, locked until the transaction ends; `NotFound` for another tenant's."""
-    found = await session.get(Project, project, with_for_update={"key_share": True}, populate_existing=True)
-    if found is None or (tenant is not None and found.tenant != tenant):
-        raise NotFound(f"there is no project {project!r}; `soma status` lists them")
-    return found
-
-
-def move(session: AsyncSession, project: Project, state: str, reason: str | None) -> None:
-    """Give the project, whose row is locked, another state."""
-    project.state, project.reason = state, reason and storable(reason)
-    project.ended_at = now() if state in FINAL_PROJECT_STATES else None
-    session.add(project)
-    add_event(session, project.id, "project.state", data={"state": state, "reason": project.reason})
-
-
-def happened(project: Project, event: str, *, by: str, reason: str = "", **more: Any) -> dict[str, Any]:
-    """What the audit log keeps of somebody's hand on a project."""
-    said = {"event": event, "project": project.id, "by": by, "reason": storable(reason), **more}
-    return entry("control", project.tenant, plan=project.plan_digest, **said)
-
-
 def _change(session: AsyncSession, project: Project, want: Want, *, by: str, reason: str) -> None:
     project.control, project.control_by, project.control_at = want, by, now()
     project.control_reason = storable(reason) or None
@@ -158,10 +133,6 @@ async def _cancel_lines(session: AsyncSession, project: Project) -> None:
         col(NodeRecord.project) == project.id, col(NodeRecord.state).not_in(FINAL_NODE_STATES)
     )
     await session.exec(change.values(state="cancelled", reason=project.reason, ended_at=now()))
-
-
-def _words(done: str, by: str, reason: str) -> str:
-    return f"{done} by {by}{f': {reason}' if reason else ''}"
 
 
 def _verb(want: Want) -> str:

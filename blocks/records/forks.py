@@ -10,9 +10,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from blocks.errors import BadInput, NotFound
 from blocks.records.audit import append
-from blocks.records.control import happened
 from blocks.records.database import Database
 from blocks.records.events import add_event
+from blocks.records.project_changes import happened
 from blocks.records.reruns import UNDO, Reach, reach, spec_of
 from blocks.records.tables import Event, NodeRecord, Project
 

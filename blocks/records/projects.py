@@ -109,11 +109,9 @@ async def mark_launched(database: Database, project: str, *, tenant: str) -> Pro
     plan = (await get_project(database, project, tenant=tenant)).plan
     change = update(Project).where(col(Project.id) == project, col(Project.state) == "planned")
     begun, seconds = now(), plan.get("deadline")
-    terms = {
-        "launched_at": begun,
-        "deadline_at": begun + timedelta(seconds=seconds) if seconds is not None else None,
-        "priority": plan.get("priority", 0),
-    }
+    terms = {"launched_at": begun, "priority": plan.get("priority", 0)}
+    if seconds is not None:  # else the one that somebody has set stays
+        terms["deadline_at"] = begun + timedelta(seconds=seconds)
     async with database.session() as session:
         done = await session.exec(change.values(state="running", **terms).returning(Project))
         launched: Project | None = done.scalar_one_or_none()
@@ -162,11 +160,18 @@ async def hold(session: AsyncSession, project: str, fence: int) -> Project:
 
 @patient
 async def rest_project(
-    database: Database, project: str, *, fence: int, reason: str, wake_at: datetime | None = None
+    database: Database,
+    project: str,
+    *,
+    fence: int,
+    reason: str,
+    wake_at: datetime | None = None,
+    heard: Project | None = None,
 ) -> bool:
     """Leave the project to the people whose answers it waits for; False when one has just come.
 
-    With `wake_at` it waits for that moment, whether for people as well or not.
+    With `wake_at` it waits for that moment, whether for people as well or not. `heard` is the project as its
+    driver knows it: False when somebody has wanted something of it since.
 
     Answers lock the project's row too, so none can slip in between the look and the change.
     """
@@ -180,7 +185,7 @@ async def rest_project(
     )
     async with database.session() as session:
         found = await hold(session, project, fence)
-        if (await session.exec(answered)).first() is not None:
+        if wants_else(found, heard) or (await session.exec(answered)).first() is not None:
             return False
         found.state, found.reason = "waiting" if wake_at else "awaiting_approval", storable(reason)
         found.wake_at = wake_at
@@ -198,13 +203,19 @@ async def move_project(
     state: ProjectState,
     reason: str | None = None,
     deliverables: list[dict[str, Any]] | None = None,
-) -> None:
-    """Record the project's new state as its present driver sees it."""
+    heard: Project | None = None,
+) -> bool:
+    """Record the project's new state as its present driver sees it.
+
+    False, and nothing is recorded, when somebody has wanted something of it that the driver has not `heard`.
+    """
     async with database.session() as session:
         found = await hold(session, project, fence)
+        if wants_else(found, heard):
+            return False
         reason = reason and storable(reason)
         if found.state == state and found.reason == reason:
-            return
+            return True
         found.state, found.reason = state, reason
         if deliverables is not None:
             found.deliverables = deliverables
@@ -212,3 +223,9 @@ async def move_project(
             found.ended_at = now()
         session.add(found)
         add_event(session, project, "project.state", data={"state": state, "reason": reason})
+    return True
+
+
+def wants_else(found: Project, heard: Project | None) -> bool:
+    """Whether people have wanted something of the project since its driver has last heard of it."""
+    return heard is not None and found.control_at != heard.control_at

@@ -10,9 +10,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from blocks.errors import Conflict, NotFound
 from blocks.records.audit import append
-from blocks.records.control import happened, locked, move
 from blocks.records.database import Database
 from blocks.records.events import add_event
+from blocks.records.project_changes import happened, locked, move
 from blocks.records.tables import FINAL_PROJECT_STATES, NodeRecord, Project, now
 from blocks.records.text import storable
 

@@ -10,6 +10,7 @@ from blocks.records import control, forks, projects, reruns
 from blocks.records.history import node_history
 from blocks.records.leases import living_driver
 from blocks.records.ledger import list_nodes
+from blocks.records.project_changes import Want
 from blocks.records.tables import Project, now
 from capsules.changed_inputs import changed_facts, check_changed
 from ui.gateway.auth import CurrentPrincipal
@@ -135,9 +136,7 @@ async def show_node(project: str, node: str, hub: CurrentHub, principal: Current
     )
 
 
-async def _want(
-    hub: Hub, principal: Principal, project: str, want: control.Want, asked: Wish | None
-) -> Project:
+async def _want(hub: Hub, principal: Principal, project: str, want: Want, asked: Wish | None) -> Project:
     """Record the wish; the project as it was before."""
     reason = asked.reason if asked else ""
     return await control.set_control(
