@@ -167,6 +167,7 @@ class Event(Said):
 class LogLine(Said):
     """One line that a run of the project logged."""
 
+    id: str
     at: datetime
     level: str
     node: str | None

@@ -1,6 +1,7 @@
 """Runs the hub's worker: `python -m blocks.warm_worker`."""
 
 import asyncio
+import os
 import signal
 import sys
 
@@ -8,6 +9,9 @@ from blocks.engines import prefect_server
 from blocks.engines.slow_imports import skip_slow_imports
 from blocks.errors import SomaError
 from blocks.settings import Settings, load_settings
+from blocks.warm_worker.processes import own_memory
+
+LOOK_SECONDS = 30.0
 
 skip_slow_imports()
 
@@ -33,9 +37,22 @@ async def work(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, working.cancel)
+    watching = asyncio.create_task(end_when_large(working, settings))
     await asyncio.wait([working])
+    watching.cancel()
     if not working.cancelled() and (error := working.exception()):
         raise error
+
+
+async def end_when_large(working: asyncio.Task[None], settings: Settings) -> None:
+    """End a worker that takes too much memory where the hub starts it again; its runs go on meanwhile."""
+    most = settings.worker_memory_mb * 2**20
+    while most and os.environ.get("SOMA_SUPERVISED"):
+        await asyncio.sleep(LOOK_SECONDS)
+        if (used := own_memory(os.getpid())) > most:
+            print(f"the worker takes {used >> 20} MB and is started anew", flush=True)  # noqa: T201
+            working.cancel()
+            return
 
 
 async def until_prefect_answers(settings: Settings) -> None:

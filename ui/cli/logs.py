@@ -20,6 +20,8 @@ from ui.wire import Event, LogLine
 
 LEVELS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red", "DEBUG": "dim"}
 PAUSE = 1.0
+OVERLAP = 200
+"""So many lines are read again, for the lines of several runs do not arrive in the order of their times."""
 
 
 def logs(
@@ -92,17 +94,19 @@ def component_line(line: str) -> Text:
 
 
 def _project(client: HubClient, project: str, screen: Console, *, follow: bool) -> None:
-    seen, offset = 0, 0
+    seen = 0
+    known: set[str] = set()
+    over = False
     while True:
         view = client.project(project)
         events = _so_far(client, project, seen, view.last_event)
         seen = max([seen, *(event.id for event in events)])
-        said = _new_logs(client, project, offset)
-        offset += len(said)
+        said = _new_logs(client, project, known)
         for _at, text in sorted([*map(event_line, events), *map(log_line, said)], key=lambda pair: pair[0]):
             screen.print(text)
-        if not follow or view.final:
+        if not follow or over:
             return
+        over = view.final  # one more look: the last lines of a run arrive a moment after its end
         time.sleep(PAUSE)
 
 
@@ -117,10 +121,14 @@ def _so_far(client: HubClient, project: str, after: int, last: int) -> list[Even
     return found
 
 
-def _new_logs(client: HubClient, project: str, offset: int) -> list[LogLine]:
+def _new_logs(client: HubClient, project: str, known: set[str]) -> list[LogLine]:
+    """The lines that are not known yet; they are known from now on."""
     found: list[LogLine] = []
-    while page := client.logs(project, offset=offset + len(found)):
-        found.extend(page)
+    offset = max(0, len(known) - OVERLAP)
+    while page := client.logs(project, offset=offset):
+        offset += len(page)
+        found += [line for line in page if line.id not in known]
+        known.update(line.id for line in page)
     return found
 
 

@@ -48,4 +48,6 @@ async def _driver_runs(drivers: Drivers, project: str) -> list[str]:
 def _line(found: dict[str, Any], runs: dict[str, str | None]) -> LogLine:
     level = LEVELS.get(found["level"], str(found["level"]))
     node = runs.get(str(found["flow_run_id"]))
-    return LogLine(at=found["timestamp"], level=level, node=node, message=found["message"])
+    return LogLine(
+        id=str(found["id"]), at=found["timestamp"], level=level, node=node, message=found["message"]
+    )
