@@ -5,6 +5,7 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas import State
 
+from blocks.errors import BadInput, NotFound
 from capsules.driver.planning import NotStarted, ended_as, not_started, plan_project
 from flows.project import run_project
 
@@ -27,6 +28,6 @@ async def run_blueprint(
         project_id = await plan_project(
             blueprint, inputs or {}, trigger=trigger, delivery=delivery, event=event
         )
-    except NotStarted as reason:
+    except (NotStarted, BadInput, NotFound) as reason:
         return not_started(reason)
     return ended_as(await run_project(project_id, return_state=True))

@@ -34,22 +34,31 @@ async def deliver_event(
     return len(wanted)
 
 
-async def _deliver_end(session: AsyncSession, happening: Happening, check: Check) -> None:
-    project = await session.get(Project, happening.subject)
-    if project is None:
-        return
-    event = {
+def project_event(project: Project) -> dict[str, Any]:
+    """What a trigger or an automation is told of a project, as it stands."""
+    return {
         "kind": "project",
         "id": project.id,
         "project": project.id,
-        "at": happening.at.isoformat(),
-        "state": happening.data["state"],
-        "reason": happening.data.get("reason") or "",
+        "state": project.state,
+        "reason": project.reason or "",
         "title": project.title,
         "blueprint": project.blueprint,
         "inputs": project.inputs,
         "requested_by": project.requested_by,
         "deliverables": [str(item.get("name")) for item in project.deliverables],
+    }
+
+
+async def _deliver_end(session: AsyncSession, happening: Happening, check: Check) -> None:
+    project = await session.get(Project, happening.subject)
+    if project is None:
+        return
+    event = {
+        **project_event(project),
+        "at": happening.at.isoformat(),
+        "state": happening.data["state"],
+        "reason": happening.data.get("reason") or "",
     }
     # A project that is done anew ends anew: the event is this end of it.
     known = f"project:{project.id}:{happening.id}"

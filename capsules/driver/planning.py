@@ -12,16 +12,17 @@ from typing import Any
 from prefect.client.schemas import State
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
 from blocks.errors import Conflict, NotFound, SomaError
-from blocks.records.deliveries import get_delivery, note_run, project_of, receive
+from blocks.records.deliveries import end_delivery, get_delivery, note_run, project_of, receive
 from blocks.records.plan_once import create_project_once
 from blocks.records.projects import get_project
 from blocks.records.tables import Project, new_id
 from blocks.records.tenants import ensure_tenant
 from blocks.records.trigger_tables import Delivery, Trigger
 from blocks.records.triggers import get_trigger
+from blocks.triggers.fanning import project_event
 from blocks.triggers.origins import LABELS, depth_of, too_deep
 from blocks.triggers.templates import fill
 from capsules.answers import check_answers
@@ -34,8 +35,9 @@ class NotStarted(Conflict):
 
 
 def not_started(reason: SomaError) -> State:
-    """The state that says in Prefect why nothing was started; nothing has gone wrong with the run."""
-    return Completed(name="NotStarted", message=reason.message)
+    """The state that says in Prefect why nothing was started; a wrong input is a failure, a pause is none."""
+    made = Completed if isinstance(reason, NotStarted) else Failed
+    return made(name="NotStarted", message=reason.message)
 
 
 def ended_as(state: State) -> State:
@@ -91,7 +93,11 @@ async def _delivered(opened: Environment, delivery: Delivery, trigger: Trigger) 
         raise NotStarted(
             f"the trigger {trigger.name!r} is paused", mend=f"soma triggers resume {trigger.name}"
         )
-    made, lines = _planned(trigger.blueprint, delivery.inputs)
+    try:
+        made, lines = _planned(trigger.blueprint, delivery.inputs)
+    except SomaError as error:  # the blueprint has changed since the event was taken in
+        await end_delivery(opened.database, delivery.id, "refused", error.message)
+        raise NotStarted(error.message) from None
     made.id = project_of(delivery.id)
     made.tenant, made.requested_by, made.origin = trigger.tenant, trigger.created_by, delivery.origin
     return await create_project_once(opened.database, made, lines)
@@ -104,9 +110,9 @@ async def _by_itself(
     run = _flow_run()
     origin: dict[str, Any] = {"kind": "schedule" if run and run.auto_scheduled else "run"}
     if event is not None:
-        filled = fill(inputs, event)
-        inputs = filled.inputs
-        origin = await _of_automation(opened, event, filled.outside)
+        before = await _told_of(opened, event)
+        filled = fill(inputs, {**(project_event(before) if before else {}), **_without_project(event)})
+        inputs, origin = filled.inputs, _of_automation(before, filled.outside)
     made, lines = _planned(blueprint, inputs)
     made.tenant, made.origin = opened.settings.tenant, origin
     made.requested_by = f"prefect:{run.id if run else None}"
@@ -116,16 +122,24 @@ async def _by_itself(
     return await create_project_once(opened.database, made, lines)
 
 
-async def _of_automation(opened: Environment, event: Mapping[str, Any], outside: list[str]) -> dict[str, Any]:
-    """Where an automation's project comes from; the one that it tells of is looked up, to bound the chain."""
-    before: Mapping[str, Any] | None = None
+async def _told_of(opened: Environment, event: Mapping[str, Any]) -> Project | None:
+    """The project that the event names, as its id or as Prefect's resource."""
     named = str(event.get("project") or "").removeprefix("soma.project.")
-    if named:
-        before = (await get_project(opened.database, named)).origin
-    chain = [*((before or {}).get("chain") or ()), "automation"]
-    origin = {"kind": "automation", "depth": depth_of(before) + 1, "chain": chain, "project": named}
+    return await get_project(opened.database, named, tenant=opened.settings.tenant) if named else None
+
+
+def _without_project(event: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in event.items() if name != "project"}
+
+
+def _of_automation(before: Project | None, outside: list[str]) -> dict[str, Any]:
+    """Where an automation's project comes from; a chain of projects that start one another is bounded."""
+    earlier = before.origin if before is not None else None
+    chain = [*((earlier or {}).get("chain") or ()), "automation"]
+    origin = {"kind": "automation", "depth": depth_of(earlier) + 1, "chain": chain}
     if (reason := too_deep(origin)) is not None:
         raise NotStarted(reason)
+    origin["project"] = before.id if before is not None else None
     return {**origin, "untrusted": outside, "labels": list(LABELS["prefect"])}
 
 

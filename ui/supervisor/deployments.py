@@ -1,7 +1,7 @@
 """Puts the deployments of `prefect.yaml` into Prefect, in a fraction of the time of `prefect deploy --all`.
 
-It writes what that command would write. Parameters and schedules of a deployment that exists already are
-left as they are: people change them in Prefect's UI.
+It writes what that command would write. Parameters, schedules and automations of a deployment that exists
+already are left as they are: people change them in Prefect's UI.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import prefect
 import yaml
@@ -19,14 +20,17 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
+from prefect.events import DeploymentTriggerTypes
 from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
+from pydantic import TypeAdapter
 
 from blocks.errors import SomaError
 from blocks.settings import Settings
 
 ROOMS = ("flows", "capsules")
+TRIGGERS: TypeAdapter[DeploymentTriggerTypes] = TypeAdapter(DeploymentTriggerTypes)
 Schedule = CronSchedule | IntervalSchedule | RRuleSchedule
 
 
@@ -43,6 +47,8 @@ class Deployment:
     description: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     schedules: list[dict[str, Any]] = field(default_factory=list)
+    triggers: list[dict[str, Any]] = field(default_factory=list)
+    """Automations of Prefect that start it."""
     work_pool: dict[str, Any] = field(default_factory=dict)
     tags: list[str] = field(default_factory=list)
     enforce_parameter_schema: bool = True
@@ -114,11 +120,20 @@ async def _apply(
     except ObjectNotFound:
         schedules = [_schedule(entry) for entry in deployment.schedules]
         parameters = deployment.parameters
-        await client.create_deployment(
+        made = await client.create_deployment(
             flow_id, deployment.name, schedules=schedules, parameters=parameters, **common
         )
+        await _automate(client, made, deployment)
     else:
         await client.update_deployment(present.id, DeploymentUpdate(**common))
+
+
+async def _automate(client: PrefectClient, made: UUID, deployment: Deployment) -> None:
+    """Make the automations that start the deployment, as `prefect deploy` does."""
+    for spec in deployment.triggers:
+        trigger = TRIGGERS.validate_python(spec)
+        trigger.set_deployment_id(made)
+        await client.create_automation(trigger.as_automation())
 
 
 def _schedule(entry: dict[str, Any]) -> DeploymentScheduleCreate:
@@ -131,7 +146,10 @@ def _schedule(entry: dict[str, Any]) -> DeploymentScheduleCreate:
     else:
         schedule = RRuleSchedule(rrule=entry["rrule"], timezone=zone)
     return DeploymentScheduleCreate(
-        schedule=schedule, active=entry.get("active", True), parameters=entry.get("parameters") or {}
+        schedule=schedule,
+        active=entry.get("active", True),
+        parameters=entry.get("parameters") or {},
+        slug=entry.get("slug"),
     )
 
 
