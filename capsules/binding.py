@@ -77,6 +77,19 @@ def open_result(reference: dict[str, Any], path: str | Sequence[str | int], read
     return follow(opened, steps)
 
 
+def count_items(bound: Any, read: Read) -> int:
+    """How many items the list has that the `$result` reference names, without the documents behind them.
+
+    Raises `SomaError` when it is no list, or there is nothing at its path.
+    """
+    reference, steps = bound["$result"], _steps(bound.get("path", ""))
+    gathered = reference.get(GATHERED) is not None and steps == [reference[GATHERED]]
+    found = follow(read(reference), steps) if gathered else open_result(reference, steps, read)
+    if not isinstance(found, list):
+        raise SomaError(f"{_dotted(steps) or 'the whole result'!r} is a {type(found).__name__}, not a list")
+    return len(found)
+
+
 def _opened(references: Any, read: Read) -> Any:
     if isinstance(references, dict):
         return {name: _opened_one(item, read) for name, item in references.items()}

@@ -33,8 +33,9 @@ def parse_when(source: str, needs: Iterable[str]) -> Condition:
 
 def asked_of(condition: Condition) -> set[str]:
     """The words of the nodes whose results the condition reads."""
-    paths = (reading.fact.path for reading in condition.readings)
-    return {path[1] for path in paths if len(path) > 1 and path[0] == "results"}
+    facts = [reading.fact for reading in condition.readings]
+    facts += [fact for question in condition.questions for fact in question.facts]
+    return {fact.path[1] for fact in facts if len(fact.path) > 1 and fact.path[0] == "results"}
 
 
 def holds(condition: Condition, results: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from blocks.errors import StaleAttempt
 from blocks.records.database import Database
 from blocks.records.events import add_event
+from blocks.records.limits import take_places
 from blocks.records.patience import patient
 from blocks.records.projects import hold
 from blocks.records.tables import FINAL_NODE_STATES, Attempt, AttemptState, NodeRecord, NodeState, now
@@ -48,10 +49,11 @@ async def open_attempt(
 ) -> Attempt:
     """Queue the next attempt at a node; `StaleAttempt` when another driver holds the project.
 
+    `limits` names those that it takes a place of; `NoPlace` when there is none, and nothing is done.
     Asked again by the same driver while the attempt is queued, it is the same attempt.
     """
     async with database.session() as session:
-        await hold(session, project, fence)
+        held = await hold(session, project, fence)
         line = await _line(session, project, node)
         if (queued := await _queued(session, line, fence)) is not None:
             return queued
@@ -62,7 +64,7 @@ async def open_attempt(
             number=line.attempt,
             fence=fence,
             runtime=runtime,
-            limits=list(limits),
+            limits=await take_places(session, held, limits),
             generation=line.generation,
         )
         session.add_all([line, attempt])
@@ -134,13 +136,15 @@ async def give_up_attempt(
 ) -> bool:
     """Declare a live attempt lost, so that its run can record nothing any more; False if it had ended.
 
-    With `again` the node goes back to waiting, until `due_at` if given, else it has failed.
+    With `again` the node goes back to waiting, until `due_at` if given, else it has failed, or was cancelled
+    with the attempt.
     """
     reason = storable(reason)
+    ended: NodeState = "cancelled" if state == "cancelled" else "failed"
     async with database.session() as session:
         lost = await _moved(session, attempt, LIVE_ATTEMPTS, state, reason=reason, ended_at=now())
         if lost is not None:
-            await _settle(session, lost, "waiting" if again else "failed", reason=reason, due_at=due_at)
+            await _settle(session, lost, "waiting" if again else ended, reason=reason, due_at=due_at)
     return lost is not None
 
 

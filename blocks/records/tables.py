@@ -212,6 +212,18 @@ class Limit(SQLModel, table=True):
     most: int
 
 
+class PlaceRequest(SQLModel, table=True):
+    """A project that waits for a place of a limit, for as long as it asks again and again."""
+
+    __tablename__ = "place_requests"
+    name: str = Field(primary_key=True)
+    tenant: str = Field(primary_key=True)
+    project: str = Field(foreign_key="projects.id", primary_key=True)
+    priority: int
+    since: datetime = _created()
+    seen_at: datetime = _created()
+
+
 class Approval(SQLModel, table=True):
     """A question to people, bound to the digest of exactly what will be done."""
 

@@ -6,14 +6,16 @@ from contextlib import asynccontextmanager
 
 from prefect.client.schemas import State
 from prefect.context import FlowRunContext
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 
 from blocks.errors import Refusal, StaleAttempt
+from blocks.records.control import cancel_if_overdue, noticed_in_prefect
 from blocks.records.leases import living_driver
 from blocks.records.projects import get_project, take_over
-from blocks.records.tables import FINAL_PROJECT_STATES
+from blocks.records.tables import FINAL_PROJECT_STATES, Project
 from capsules.driver.driver import Driver
 from capsules.driver.launching import launch
+from capsules.driver.suspending import leave_suspending_to_the_hub, stay_paused
 from capsules.environment import Environment, environment
 
 PATIENCE = 10.0
@@ -22,6 +24,7 @@ PATIENCE = 10.0
 
 async def drive_project(project_id: str) -> State:
     """Drive the project and return the state that tells how it stands, for Prefect to show."""
+    leave_suspending_to_the_hub()
     try:
         async with environment() as opened, _sole_driver(opened, project_id) as sole:
             if not sole:
@@ -35,13 +38,25 @@ async def _drive(opened: Environment, project_id: str) -> State:
     project = await get_project(opened.database, project_id)
     if project.state in FINAL_PROJECT_STATES:
         return _shown(project.state, project.reason)
+    if project.state == "paused" and not await _goes_on(opened, project):
+        return _shown("paused", project.reason)
     try:
         if project.state == "planned":
             await launch(opened, project)
         project = await take_over(opened.database, project_id, driver_run=_flow_run(), holder=opened.lease.id)
-        return _shown(*await Driver(opened, project).drive())
+        state, reason = await Driver(opened, project).drive()
+        if state == "paused":
+            await stay_paused(reason)
+        return _shown(state, reason)
     except Refusal as refusal:
         return _shown("denied", refusal.message)
+
+
+async def _goes_on(opened: Environment, project: Project) -> bool:
+    """Whether a paused project is to be driven: its own run was resumed in Prefect, or its time is over."""
+    if project.driver_run is not None and project.driver_run == _flow_run():
+        return await noticed_in_prefect(opened.database, project.id, "RUNNING")
+    return await cancel_if_overdue(opened.database, project.id) is not None
 
 
 @asynccontextmanager
@@ -66,7 +81,9 @@ async def _sole_driver(opened: Environment, project_id: str) -> AsyncIterator[bo
 
 def _shown(state: str, reason: str | None) -> State:
     names = {"awaiting_approval": "AwaitingApproval", "denied": "PolicyDenied"}
-    make = Completed if state in {"completed", "awaiting_approval"} else Failed
+    if state == "cancelled":
+        return Cancelled(message=reason)
+    make = Completed if state in {"completed", "awaiting_approval", "waiting", "paused"} else Failed
     return make(name=names.get(state, state.capitalize()), message=reason)
 
 

@@ -45,7 +45,7 @@ def step_facts(node: PlanNode) -> dict[str, Any]:
 
 
 def planned_context(opened: Environment, project: Project, node: PlanNode) -> RunContext:
-    """The context in which a node is decided about before it starts; who asked acts, a person or a trigger."""
+    """The context in which a node is decided about before it starts; the asker acts, person or trigger."""
     context = RunContext(
         tenant=project.tenant,
         principal=principal_of(project)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from blocks.records.tables import FINAL_NODE_STATES, NodeRecord, ProjectState
+from blocks.records.tables import FINAL_NODE_STATES, NodeRecord, ProjectState, now
+from capsules.driver.families import Families
 from capsules.driver.queues import Queues
 from capsules.plan import UNDOING, Plan, PlanNode
 
@@ -51,11 +52,13 @@ class Standing:
         self._results: dict[str, dict[str, Any]] = {}
         self._rebuild(lines)
 
-    def put(self, *lines: NodeRecord) -> None:
-        """Take in what the ledger says of these nodes now."""
+    def put(self, *lines: NodeRecord) -> bool:
+        """Take in what the ledger says of these nodes now.
+
+        False, and nothing is taken in, when something is done anew: the whole ledger is to be read again.
+        """
         if any(self._turns_back(line) for line in lines):
-            self._rebuild({**self.lines, **{line.node: line for line in lines}}.values())
-            return
+            return False
         ended = [line.node for line in lines if self._ends(line)]
         new = [line.node for line in lines if line.node not in self.lines]
         for line in lines:
@@ -66,6 +69,13 @@ class Standing:
             self._tell_users(name, set(new))
         for line in lines:
             self._consider(line.node)
+            self._tell_family(line)
+        return True
+
+    def wake(self) -> None:
+        """Let nodes be tried again whose moment has come."""
+        for name in self.queues.due(now()):
+            self._consider(name)
 
     def reconsider(self, *names: str) -> None:
         """Let nodes that waited for something outside the plan be tried again."""
@@ -91,7 +101,7 @@ class Standing:
         return bool(self.at_work)
 
     def waiting_for_people(self) -> list[str]:
-        return [name for name in self.nodes if name in self._people]
+        return sorted(self._people, key=lambda name: self.lines[name].position)
 
     def results(self) -> dict[str, dict[str, Any]]:
         """The reference of each node's result."""
@@ -121,6 +131,10 @@ class Standing:
         for name, line in self.lines.items():
             if line.parent is None and not name.startswith(UNDOING):
                 yield name
+
+    def children(self, node: str) -> list[str]:
+        """What the node has become, in order."""
+        return self.families.children(node)
 
     def state(self, node: str) -> str:
         return self.lines[node].state
@@ -161,12 +175,14 @@ class Standing:
         self._people: set[str] = set()
         self.at_work: set[str] = set()
         self.queues.clear()
+        self.families = Families()
         for line in given:
             self._enter(line)
         for line in given:
             self._count(line.node)
         for line in given:
             self._consider(line.node, asked=True)
+            self._tell_family(line)
 
     def _enter(self, line: NodeRecord) -> None:
         """Keep the line, and what follows from it for the node alone."""
@@ -176,12 +192,18 @@ class Standing:
             self.nodes[name] = node
             for need in node.needs:
                 self._users.setdefault(need, []).append(name)
+            if node.parallel is not None:
+                self.families.bound(name, node.parallel)
         self.lines[name] = line
         _keep(self._unended, name, line.state not in FINAL_NODE_STATES)
         _keep(self._people, name, line.state == "awaiting_approval")
         _keep(self.at_work, name, line.state in AT_WORK)
         if line.result is not None:
             self._results[name] = line.result
+        else:
+            self._results.pop(name, None)
+        if line.parent is not None and not name.startswith(UNDOING):
+            self.families.put(line)
 
     def _count(self, name: str) -> None:
         """Count how the needs of a node stand, all of them; later each is counted as it ends."""
@@ -204,12 +226,34 @@ class Standing:
     def _consider(self, name: str, *, asked: bool = False) -> None:
         """Queue the node if something can be done with it now."""
         line = self.lines[name]
+        if line.state == "expanded":
+            self._consider_parent(name)
         if line.state not in STARTABLE:
             return
         if (reason := self.obstacle(name)) is not None:
             self.queues.block(name, reason)
         elif not self._tallies[name].open and (asked or line.state == "waiting"):
-            self.queues.make_ready(self.nodes[name], line)
+            self._make_ready(line)
+
+    def _make_ready(self, line: NodeRecord) -> None:
+        if line.due_at is not None and line.due_at > now():
+            self.queues.delay(line)
+        elif self.families.has_place(line):
+            self.queues.make_ready(self.nodes[line.node], line)
+
+    def _consider_parent(self, name: str) -> None:
+        """An expanded node is to be unfolded first, and gathered once its children have ended."""
+        unmade = self.nodes[name].expand is not None and not self.families.unfolded(name)
+        if unmade or not self.families.unended(name):
+            self.queues.go_on(name)
+
+    def _tell_family(self, line: NodeRecord) -> None:
+        """Let the node's parent know, which may be done now, and its siblings, which may have its place."""
+        if line.parent is None or line.node.startswith(UNDOING):
+            return
+        self._consider(line.parent)
+        for name in self.families.next_in(line.parent):
+            self._consider(name, asked=True)
 
 
 def _keep(names: set[str], name: str, belongs: bool) -> None:  # noqa: FBT001  # private: a set and a test

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from prefect.client.schemas import State
 from prefect.deployments import arun_deployment
 from prefect.exceptions import ObjectNotFound
 
@@ -10,20 +9,23 @@ from blocks.errors import SomaError
 from blocks.records.tables import Attempt
 from capsules.attempt import assigned
 from capsules.catalogue import find_capsule
+from capsules.inline_calls import Lanes
+from capsules.inline_run import run_inline_flow
 from capsules.plan import PlanNode
 
 DEPLOYMENT = "hub"
 """Each capsule is deployed as `NAME/hub`."""
 
 
-async def run_inline(node: PlanNode, attempt: Attempt, inputs: dict[str, Any]) -> str:
-    """Run the capsule as a subflow of this run and say how that ended.
+async def run_inline(node: PlanNode, attempt: Attempt, inputs: dict[str, Any], lanes: Lanes) -> str:
+    """Run the capsule as a child of this run and say how that ended.
 
     The ledger, not the caller, gets its result.
     """
-    flow = find_capsule(node.capsule).load().with_options(flow_run_name=run_name(node, attempt))
+    flow = find_capsule(node.capsule).load()
     assigned.set(attempt.id)  # in the context of this asyncio task alone
-    state: State = await flow(**inputs, return_state=True)
+    name = run_name(node, attempt)
+    state = await run_inline_flow(flow, inputs, name=name, key=f"inline:{attempt.id}", lanes=lanes)
     return f"its flow run ended as {state.name}: {state.message or 'without a message'}"
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from prefect.logging import get_run_logger
@@ -14,6 +15,7 @@ from capsules.driver.health import Health
 from capsules.driver.standing import AT_WORK, Standing
 from capsules.driver.starting import run_deployed, run_inline
 from capsules.environment import Environment
+from capsules.inline_calls import Lanes
 from capsules.plan import PlanNode
 
 LOOK = 0.1
@@ -22,6 +24,8 @@ CHECK = 2.0
 """Seconds between looks for runs that died."""
 MOST_LOSSES = 5
 """How often the run of a node may die under it before the node counts as failed."""
+LAST_WORD = 10.0
+"""Seconds that inline runs have to stop when their driver leaves them."""
 MOST_DEPLOYED = 32
 """How many runs of one project may be with workers at once; the rest keep their order of urgency here."""
 
@@ -40,6 +44,7 @@ class Work:
         """Inline attempts whose runs have ended: what they said, and how often their nodes may be tried."""
         self.nodes: dict[str, PlanNode] = {}
         """The node of each attempt, by attempt id."""
+        self.lanes = Lanes()
         self.health = Health(opened, project.id)
         self.checked = time.monotonic()
         self.log = get_run_logger()
@@ -50,18 +55,22 @@ class Work:
             return len(self.inline) < self.opened.settings.max_inline
         return len(self.deployed) < MOST_DEPLOYED
 
-    async def start(self, node: PlanNode, inputs: dict[str, Any]) -> Attempt:
-        """Open the next attempt at the node, and let it run."""
+    async def start(self, node: PlanNode, inputs: dict[str, Any], limits: Sequence[str]) -> None:
+        """Open the next attempt at the node, and let it run; `NoPlace` when one of its limits is full."""
         attempt = await open_attempt(
-            self.database, self.project.id, node.id, fence=self.project.fence, runtime=node.runtime
+            self.database,
+            self.project.id,
+            node.id,
+            fence=self.project.fence,
+            runtime=node.runtime,
+            limits=limits,
         )
         self.log.info("%s: attempt %d, %s", node.id, attempt.number, node.runtime)
         self.nodes[attempt.id] = node
         if node.runtime == "inline":
-            self.inline[asyncio.create_task(run_inline(node, attempt, inputs))] = attempt
+            self.inline[asyncio.create_task(run_inline(node, attempt, inputs, self.lanes))] = attempt
         else:
             await self.deploy(node, attempt, inputs)
-        return attempt
 
     async def deploy(self, node: PlanNode, attempt: Attempt, inputs: dict[str, Any]) -> None:
         """Hand the attempt to a worker; doing so again finds the run that was made before."""
@@ -124,7 +133,9 @@ class Work:
         """Stop the inline runs; they record nothing and are found by the next driver."""
         for task in self.inline:
             task.cancel()
-        await asyncio.gather(*self.inline, return_exceptions=True)
+        done, _ = await asyncio.wait(self.inline, timeout=LAST_WORD) if self.inline else (set(), set())
+        for task in done:
+            task.cancelled() or task.exception()  # looked at, so that asyncio does not complain
 
     def _reap(self, task: "asyncio.Task[str]") -> str:
         """Keep how an inline run ended until the ledger was looked at; the name of its node."""

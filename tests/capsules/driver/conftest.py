@@ -48,6 +48,48 @@ BODIES = {
                 log.write("touched\\n")
             return word
     """,
+    "count": """
+        async def count(word: str) -> dict[str, object]:
+            return {"items": [{"word": f"w{number}", "size": number} for number in range(int(word))]}
+    """,
+    "collect": """
+        async def collect(items: list[object]) -> dict[str, str]:
+            return {"said": " ".join(item["said"] if item else "-" for item in items)}
+    """,
+    "flaky": """
+        async def flaky(word: str) -> dict[str, str]:
+            with open(os.environ["TOY_LOG"], "a") as log:
+                log.write("flaky\\n")
+            if open(os.environ["TOY_LOG"]).read().split().count("flaky") < int(word):
+                raise ConnectionError("the toy is not connected")
+            return {"said": "at last"}
+    """,
+    "outline": """
+        async def outline(word: str) -> dict[str, object]:
+            return {"steps": json.loads(word), "said": "planned"}
+    """,
+    "clean": """
+        async def clean(word: str) -> dict[str, str]:
+            with open(os.environ["TOY_LOG"], "a") as log:
+                log.write("clean\\n")
+            try:
+                await asyncio.sleep(600)
+            finally:
+                with open(os.environ["TOY_LOG"], "a") as log:
+                    log.write("cleaned\\n")
+            return {"said": word}
+    """,
+    "deaf": """
+        async def deaf(word: str) -> dict[str, str]:
+            with open(os.environ["TOY_LOG"], "a") as log:
+                log.write("deaf\\n")
+            while not os.path.exists(os.environ["TOY_LOG"] + ".go"):
+                try:
+                    await asyncio.sleep(0.05)
+                except asyncio.CancelledError:
+                    pass
+            return {"said": word}
+    """,
     "slow": """
         async def slow(word: str) -> dict[str, str]:
             with open(os.environ["TOY_LOG"], "a") as log:
@@ -56,6 +98,14 @@ BODIES = {
                 await asyncio.sleep(0.05)
             return {"said": word}
     """,
+}
+INPUTS = {
+    "join": "{words: {type: object}, refused: {type: object}}",
+    "collect": "{items: {type: array}}",
+}
+OUTPUTS = {
+    "count": "{items: {type: array}}",
+    "outline": "{steps: {type: array}, said: {type: string}}",
 }
 ALLOW = """
 apiVersion: soma/v1
@@ -90,15 +140,15 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def write_capsule(folder: Path, name: str, body: str) -> None:
     folder.mkdir()
     (folder / "__init__.py").touch()
-    inputs = (
-        "{words: {type: object}, refused: {type: object}}" if name == "join" else "{word: {type: string}}"
-    )
+    inputs = INPUTS.get(name, "{word: {type: string}}")
+    outputs = OUTPUTS.get(name, "{said: {type: string}}")
     (folder / "capsule.yaml").write_text(
         f"apiVersion: soma/v1\nkind: Capsule\nname: {name}\nversion: 1.0.0\nsummary: A toy to drive.\n"
-        f"owner: tests\ninputs: {inputs}\noutputs: {{said: {{type: string}}}}\ntools: [toy.finger]\n"
+        f"owner: tests\ninputs: {inputs}\noutputs: {outputs}\ntools: [toy.finger]\n"
     )
     head = (
-        "import asyncio, os\nfrom capsules.capsule import capsule\nfrom tasks.governed import governed_task\n"
+        "import asyncio, json, os\n"
+        "from capsules.capsule import capsule\nfrom tasks.governed import governed_task\n"
     )
     (folder / "run.py").write_text(f"{head}@capsule\n{body.strip()}\n")
 
@@ -156,9 +206,9 @@ class Toybox:
         }
         return PlanNode.model_validate({**given, **changes})
 
-    def launch(self, *nodes: PlanNode) -> Project:
+    def launch(self, *nodes: PlanNode, **words: Any) -> Project:
         """A project with this plan, launched and not yet driven."""
-        plan = Plan(blueprint="toys", blueprint_version="1.0.0", nodes=list(nodes))
+        plan = Plan(blueprint="toys", blueprint_version="1.0.0", nodes=list(nodes), **words)
 
         async def work(database: Database) -> Project:
             await ensure_tenant(database, "default")

@@ -40,6 +40,17 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["tenant"], ["tenants.id"]),
         sa.PrimaryKeyConstraint("name", "tenant"),
     )
+    op.create_table(
+        "place_requests",
+        _text("name", nullable=False),
+        _text("tenant", nullable=False),
+        _text("project", nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        _moment("since", nullable=False),
+        _moment("seen_at", nullable=False),
+        sa.ForeignKeyConstraint(["project"], ["projects.id"]),
+        sa.PrimaryKeyConstraint("name", "tenant", "project"),
+    )
     op.execute("CREATE SEQUENCE fencing_tokens")
 
 
