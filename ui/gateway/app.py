@@ -34,6 +34,7 @@ from ui.gateway.edge import Edge, answered_hosts
 from ui.gateway.hub import open_hub
 from ui.gateway.installs import note_installed
 from ui.gateway.meters import Meters
+from ui.gateway.mirroring import mirroring
 from ui.gateway.problems import answer_with_problems
 from ui.gateway.reconciler import reconciling
 from ui.gateway.signing import signing_heads
@@ -72,7 +73,12 @@ def create_app(settings: Settings) -> FastAPI:
             await asyncio.to_thread(hub.constitution.current)  # from here on it is followed
             await hub.drivers.warm_up()
             await note_installed(hub)
-            async with reconciling(hub), signing_heads(hub), triggering(hub) as app.state.triggering:
+            async with (
+                mirroring(hub),
+                reconciling(hub),
+                signing_heads(hub),
+                triggering(hub) as app.state.triggering,
+            ):
                 yield
 
     app = FastAPI(
