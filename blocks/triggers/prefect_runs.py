@@ -123,7 +123,9 @@ def _reason(answer: httpx.Response) -> str:
         said = answer.json()
         problems = said.get("exception_detail") or said.get("detail") or said
         if isinstance(problems, list):
-            return "; ".join(str(item.get("msg", item)) for item in problems)[:500]
+            told = [str(item.get("msg", item)) for item in problems]
+            values = [text.removeprefix("Value error, ") for text in told if text.startswith("Value error")]
+            return "; ".join(values or told)[:500]  # the rest says that it is no other sort of schedule
     except ValueError:
         problems = answer.text
     return f"HTTP {answer.status_code} {problems}"[:500]

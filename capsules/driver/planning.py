@@ -27,6 +27,7 @@ from blocks.triggers.origins import LABELS, depth_of, too_deep
 from blocks.triggers.templates import fill
 from capsules.answers import check_answers
 from capsules.blueprint import get_blueprint
+from capsules.driver.catching_up import missed
 from capsules.environment import Environment, environment
 
 
@@ -73,6 +74,8 @@ async def _scheduled(opened: Environment, name: str) -> Delivery:
             f"the trigger {trigger.name!r} is paused", mend=f"soma triggers resume {trigger.name}"
         )
     run = _flow_run()
+    if run is not None and (reason := await missed(run, trigger.catch_up)) is not None:
+        raise NotStarted(reason)
     due = run.expected_start_time if run is not None else None
     at = due.astimezone(UTC).isoformat(timespec="seconds") if due is not None else ""
     known = (

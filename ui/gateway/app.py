@@ -14,6 +14,8 @@ from ui.gateway import (
     approvals,
     artifacts,
     audit,
+    budgets,
+    bus,
     catalogue,
     constitutions,
     control,
@@ -51,6 +53,8 @@ GUARDED = (
     memory.router,
     tokens.router,
     triggers.router,
+    bus.router,
+    budgets.router,
     shadow.router,  # before `constitutions`, which takes any name for a version's
     constitutions.router,
     policy.router,

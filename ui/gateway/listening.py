@@ -26,14 +26,10 @@ logger = logging.getLogger("soma.gateway")
 
 
 @asynccontextmanager
-async def listening(hub: Hub, wake: Callable[[], None]) -> AsyncIterator[None]:
+async def listening(hub: Hub, redis: Redis, wake: Callable[[], None]) -> AsyncIterator[None]:
     """Listen for as long as the caller is inside; `wake` is called after each batch."""
-    redis: Redis = Redis.from_url(hub.settings.redis_address, socket_connect_timeout=5)
-    try:
-        async with beside(_for_ever(hub, redis, wake)):
-            yield
-    finally:
-        await redis.aclose()
+    async with beside(_for_ever(hub, redis, wake)):
+        yield
 
 
 async def _for_ever(hub: Hub, redis: Redis, wake: Callable[[], None]) -> None:

@@ -38,6 +38,7 @@ RULES = (
     Rule("/v1/memory", CHANGE, OPERATORS),
     Rule("/v1/projects", CHANGE, OPERATORS),
     Rule("/v1/triggers", CHANGE, OPERATORS),
+    Rule("/v1/bus/", ASK, OPERATORS),
 )
 
 

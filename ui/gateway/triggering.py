@@ -12,11 +12,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from redis.asyncio import Redis
+
 from blocks.errors import SomaError, Unavailable
 from blocks.records import deliveries, happenings
 from blocks.records.tables import now
 from blocks.records.trigger_tables import Delivery
-from blocks.records.triggers import get_trigger, note_deployment, unscheduled
+from blocks.records.triggers import note_deployment, unscheduled
 from blocks.triggers.fanning import deliver
 from blocks.triggers.prefect_events import event_of
 from blocks.triggers.prefect_runs import BlueprintRuns
@@ -40,6 +42,7 @@ class Triggering:
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
         self.runs = BlueprintRuns(hub.settings.prefect_api_url)
+        self.redis: Redis = Redis.from_url(hub.settings.redis_address, socket_connect_timeout=5)
         self._woken = asyncio.Event()
         self._said = ""
 
@@ -123,17 +126,14 @@ class Triggering:
                 await self.runs.unschedule(trigger.deployment)
                 await note_deployment(self.hub.database, trigger.id, None)
 
-    async def is_there(self, trigger: str) -> bool:
-        """Whether the trigger is still at work."""
-        return (await get_trigger(self.hub.database, trigger)).active
-
 
 @asynccontextmanager
 async def triggering(hub: Hub) -> AsyncIterator[Triggering]:
     """See to triggers for as long as the caller is inside."""
     work = Triggering(hub)
     try:
-        async with beside(work.keep_on()), listening(hub, work.wake):
+        async with beside(work.keep_on()), listening(hub, work.redis, work.wake):
             yield work
     finally:
         await work.runs.close()
+        await work.redis.aclose()
