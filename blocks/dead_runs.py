@@ -41,9 +41,15 @@ async def ended_runs(prefect: Drivers, flow_runs: Iterable[str]) -> dict[str, st
 
 
 async def was_cancelled(prefect: Drivers, flow_run: str) -> bool:
-    """Whether somebody asked Prefect to cancel the run, which a worker that stops does not."""
+    """Whether somebody asked Prefect to cancel the run, which a worker that stops does not.
+
+    A run that had no process, because nobody had begun it or it was paused, is cancelled there at once.
+    """
     states = await prefect.get(f"flow_run_states/?flow_run_id={flow_run}")
-    return any(state["type"] == "CANCELLING" for state in states)
+    states.sort(key=lambda state: state["timestamp"])
+    types = [state["type"] for state in states]
+    at_once = types[-2:] in (["PAUSED", "CANCELLED"], ["SCHEDULED", "CANCELLED"])
+    return "CANCELLING" in types or (at_once and not states[-1].get("message"))
 
 
 async def _close_below(prefect: Drivers, parents: list[str], why: str) -> list[str]:

@@ -7,13 +7,14 @@ import logging
 import time
 from dataclasses import dataclass, field
 
-from blocks.dead_runs import ended_runs, mark_dead, was_cancelled
+from blocks.dead_runs import ended_runs, mark_dead
 from blocks.driver_runs import Drivers
-from blocks.records.control import cancel_overdue, noticed_in_prefect
+from blocks.driver_wishes import heed_dead_driver, heed_paused_projects, resume_driver
+from blocks.records.control import cancel_overdue
 from blocks.records.database import Database
 from blocks.records.leases import bury, death_of, dying_holders, forget, living_holders, lost_holders
 from blocks.records.projects import undriven_projects
-from blocks.records.tables import Holder, Project
+from blocks.records.tables import Holder
 from blocks.unclaimed_runs import UnclaimedRuns
 
 logger = logging.getLogger("soma.reconciler")
@@ -60,6 +61,7 @@ class Reconciler:
                 return Reconciled()
             dead = await self._bury()
             await cancel_overdue(self._database)
+            await heed_paused_projects(self._database, self._prefect)
             driven = await self._drive()
             closed = await self._tell() + await self._sweep()
             return Reconciled(dead=dead, driven=driven, closed=closed)
@@ -115,18 +117,12 @@ class Reconciler:
         coming = await self._prefect.unfinished(list(undriven))
         driven = {}
         for project in undriven.values():
-            if project.id in coming:
+            runs = coming.get(project.id, [])
+            if any(run["state_type"] != "PAUSED" for run in runs):
                 continue
-            await self._heed(project)
+            await heed_dead_driver(self._database, self._prefect, project, runs)
             key = f"{project.fence}-{int(time.time() // WINDOW)}"
-            driven[project.id] = await self._prefect.start(project.id, key)
+            resumed = await resume_driver(self._prefect, runs)
+            driven[project.id] = resumed or await self._prefect.start(project.id, key)
             logger.info("project %s had no driver; flow run %s drives it now", project.id, driven[project.id])
         return driven
-
-    async def _heed(self, project: Project) -> None:
-        """Take it for a wish when its driver was cancelled in Prefect; its next driver obeys."""
-        if project.driver_run is None or project.control != "run":
-            return
-        ended = await ended_runs(self._prefect, [project.driver_run])
-        if ended and await was_cancelled(self._prefect, project.driver_run):
-            await noticed_in_prefect(self._database, project.id, "CANCELLED")

@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     gateway_host: str = "127.0.0.1"
     """The address that the gateway listens on."""
     gateway_port: Port = 10000
+    public_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/[^\s]*)?$")] | None = None
+    """Where people reach the gateway, such as `https://hub.example.org`; links to answer by begin with it."""
     prefect_port: Port = 4200
     wizard_port: Port = 8501
     port_offset: Annotated[int, Field(ge=0, le=50000)] = 0
@@ -86,6 +88,8 @@ class Settings(BaseSettings):
     """How long a process that gives no sign of life keeps its work before others are given it."""
     max_inline: Annotated[int, Field(ge=1, le=1000)] = 16
     """How many nodes of one project may be at work in its driver's own process at once."""
+    cancel_seconds: Annotated[float, Field(ge=0, le=600)] = 10.0
+    """How long what is at work for a cancelled project may take to clean up before it is left behind."""
     constitution: Folder | None = None
     """A constitution file that is in force as it lies there, unsigned; for development. Unset, each tenant's
     activated version is in force."""
@@ -173,6 +177,11 @@ class Settings(BaseSettings):
     def gateway_url(self) -> str:
         host = "127.0.0.1" if self.gateway_host in {"0.0.0.0", "::"} else self.gateway_host  # noqa: S104  # compares, does not bind
         return f"http://{host}:{self.gateway_port + self.port_offset}"
+
+    @property
+    def people_url(self) -> str:
+        """What links for people begin with."""
+        return (self.public_url or self.gateway_url).rstrip("/")
 
     @property
     def prefect_url(self) -> str:

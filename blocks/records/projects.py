@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from blocks.errors import Conflict, NotFound, StaleAttempt
 from blocks.records.database import Database
 from blocks.records.events import add_event
+from blocks.records.notices import add_notice
 from blocks.records.patience import patient
 from blocks.records.tables import (
     FINAL_PROJECT_STATES,
@@ -87,9 +88,9 @@ async def undriven_projects(database: Database) -> list[Project]:
     """The projects that a process should be at work on, and none is that is not known to be dead.
 
     Those are the running ones and the cancelling ones, those whose moment has come, and those that wait
-    for somebody while their deadline passes or somebody wants them cancelled.
+    for somebody while their deadline passes.
     """
-    called = (col(Project.deadline_at) <= func.now()) | (col(Project.control) == "cancel")
+    called = (col(Project.deadline_at) <= func.now()) & (col(Project.control) != "cancel")
     woken = (col(Project.state) == "waiting") & (col(Project.wake_at) <= func.now())
     due = col(Project.state).in_(("running", "cancelling")) | woken
     late = col(Project.state).in_(("waiting", "awaiting_approval", "paused")) & called
@@ -221,6 +222,7 @@ async def move_project(
             found.deliverables = deliverables
         if state in FINAL_PROJECT_STATES:
             found.ended_at = now()
+            add_notice(session, "ended", found.tenant, project, state=state, reason=reason)
         session.add(found)
         add_event(session, project, "project.state", data={"state": state, "reason": reason})
     return True

@@ -11,6 +11,7 @@ from blocks.records.control import cancel_if_overdue, noticed_in_prefect
 from blocks.records.database import Database
 from blocks.records.obeying import Wanted, wanted
 from blocks.records.tables import Project
+from capsules.driver.work import CANCELLED
 
 RECORD = 0.5
 """Seconds between looks at the project's record."""
@@ -124,4 +125,4 @@ class Hand:
         now = time.monotonic()
         self._cancelling = {run: self._cancelling.get(run, now) for run in cancelling}
         late = {run for run, since in self._cancelling.items() if now - since > HEEDED}
-        return dict.fromkeys(gone | late, "its run was cancelled in Prefect")
+        return dict.fromkeys(gone | late, CANCELLED)

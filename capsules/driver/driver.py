@@ -73,7 +73,7 @@ class Driver:
                 await self._wait()
         finally:
             await self.work.abandon()
-            await self.obeying.close()
+            self.obeying.leave()
 
     async def _take_stock(self) -> None:
         """Find what an earlier driver left: its inline runs died with it, the others may be at work."""

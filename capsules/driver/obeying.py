@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from prefect.context import FlowRunContext
 
-from blocks.driver_runs import Drivers
 from blocks.records.ledger import give_up_attempt
 from blocks.records.obeying import cancel_nodes, pause_project
 from blocks.records.projects import move_project
@@ -26,8 +25,7 @@ class Obeying:
         self.project = project
         self.plan = plan
         self.work = work
-        self.prefect = Drivers(opened.settings.prefect_api_url)
-        self.hand = Hand(opened.database, project, self.prefect, _own_run())
+        self.hand = Hand(opened.database, project, work.prefect, _own_run())
         self._given_up = False
         """Whether what was at work has been ended because the project is cancelled."""
         self._stuck = 0
@@ -75,9 +73,8 @@ class Obeying:
         undone = outcome(standing)
         return state, f"{reason}; {undone}" if reason and undone else reason or undone or None
 
-    async def close(self) -> None:
-        """Let go of Prefect; a process whose inline runs do not stop ends all the same."""
-        await self.prefect.close()
+    def leave(self) -> None:
+        """See to it that a process whose inline runs do not stop ends all the same."""
         if self._stuck and _is_deployed():
             end_this_process()
 
@@ -87,7 +84,7 @@ class Obeying:
         spare = self.plan.on_cancel == "undo"
         self._stuck += await end_work(
             self.work,
-            self.prefect,
+            self.work.prefect,
             words,
             spared=lambda node: spare and node.startswith(UNDOING),
             seconds=self.opened.settings.cancel_seconds,

@@ -7,7 +7,9 @@ from typing import Any
 
 from prefect.logging import get_run_logger
 
-from blocks.errors import SomaError
+from blocks.dead_runs import was_cancelled
+from blocks.driver_runs import Drivers
+from blocks.errors import SomaError, Unavailable
 from blocks.records.ledger import give_up_attempt, open_attempt
 from blocks.records.looking import count_ended
 from blocks.records.tables import Attempt, Project
@@ -24,6 +26,7 @@ CHECK = 2.0
 """Seconds between looks for runs that died."""
 MOST_LOSSES = 5
 """How often the run of a node may die under it before the node counts as failed."""
+CANCELLED = "its run was cancelled in Prefect"
 LAST_WORD = 10.0
 """Seconds that inline runs have to stop when their driver leaves them."""
 MOST_DEPLOYED = 32
@@ -45,6 +48,7 @@ class Work:
         self.nodes: dict[str, PlanNode] = {}
         """The node of each attempt, by attempt id."""
         self.lanes = Lanes()
+        self.prefect = Drivers(opened.settings.prefect_api_url)
         self.health = Health(opened, project.id)
         self.checked = time.monotonic()
         self.log = get_run_logger()
@@ -119,8 +123,21 @@ class Work:
         self.checked = time.monotonic()
         dead = await self.health.dead(self.deployed)
         for attempt, reason in dead:
-            await self.lose(attempt, reason)
+            await self._close(attempt, reason)
         return {attempt.node for attempt, _ in dead}
+
+    async def _close(self, attempt: Attempt, reason: str) -> None:
+        """Give up an attempt whose run is dead: it was lost, unless somebody has cancelled it in Prefect."""
+        run = attempt.flow_run or self.deployed.get(attempt.id)
+        try:
+            cancelled = run is not None and await was_cancelled(self.prefect, run)
+        except Unavailable:
+            return  # the next look may tell
+        if cancelled:
+            self.forget(attempt.id)
+            await give_up_attempt(self.database, attempt.id, CANCELLED, again=False, state="cancelled")
+        else:
+            await self.lose(attempt, reason)
 
     async def see_out(self) -> None:
         """Let inline runs whose nodes have ended tell Prefect so; cancelled, they would show as crashed."""
@@ -130,12 +147,13 @@ class Work:
                 self._reap(task)
 
     async def abandon(self) -> None:
-        """Stop the inline runs; they record nothing and are found by the next driver."""
+        """Stop the inline runs, which record nothing and are found by the next driver; let go of Prefect."""
         for task in self.inline:
             task.cancel()
         done, _ = await asyncio.wait(self.inline, timeout=LAST_WORD) if self.inline else (set(), set())
         for task in done:
             task.cancelled() or task.exception()  # looked at, so that asyncio does not complain
+        await self.prefect.close()
 
     def _reap(self, task: "asyncio.Task[str]") -> str:
         """Keep how an inline run ended until the ledger was looked at; the name of its node."""
