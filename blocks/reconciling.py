@@ -7,6 +7,7 @@ import logging
 import time
 from dataclasses import dataclass, field
 
+from blocks.budgets.settling import settle_orphans
 from blocks.dead_runs import ended_runs, mark_dead
 from blocks.driver_runs import Drivers
 from blocks.driver_wishes import heed_dead_driver, heed_paused_projects, resume_driver
@@ -60,6 +61,7 @@ class Reconciler:
             if not alone:
                 return Reconciled()
             dead = await self._bury()
+            await settle_orphans(self._database)
             await cancel_overdue(self._database)
             await heed_paused_projects(self._database, self._prefect)
             driven = await self._drive()

@@ -21,6 +21,7 @@ from blocks.budgets.limits import chain
 from blocks.budgets.reserving import reserve
 from blocks.budgets.settling import release, settle
 from blocks.budgets.till import Till
+from blocks.budgets.timing import KIND, Told, tell_time
 
 NO_LIMITS: Mapping[str, Any] = {"left": {}, "over": []}
 
@@ -129,16 +130,7 @@ class Spending:
 
     def reserve(self, key: str, costs: Amounts, *, action: str = "", lifted: bool = False) -> Future[Answer]:
         """Reserve what is limited of the costs; the answer tells the limits in the way, if any are."""
-        charge = Charge(
-            key=key,
-            scope=self.scope,
-            amounts=costs,
-            action=action,
-            attempt=self.attempt,
-            token=self.token,
-            limits=self._limits,
-            lifted=lifted,
-        )
+        charge = self._charge(key, costs, action=action, lifted=lifted)
         if self._till is None:
             return _done(self._reserve_here(charge))
         return self._learning(self._till.charge(partial(reserve, charge=charge)), charge)
@@ -159,11 +151,58 @@ class Spending:
             self._used.subtract(self._charges.pop(key, {}))
         return self._watched(self._till.charge(partial(release, key=key, token=self.token)))
 
+    def tell_time(self, ahead: float, *, lifted: bool = False) -> Future[Told]:
+        """Charge the seconds that this run has used so far, and reserve as many ahead as the limits leave.
+
+        What is granted is 0 once the time is used up. Where nothing limits time, or the run belongs to no
+        attempt, everything is granted and nothing charged.
+        """
+        amounts = {KIND: exact(ahead)}
+        if self._till is None or self.attempt is None or not self.limited(amounts):
+            return _done((exact(ahead), ()))
+        used = exact(round(self.seconds, 6))
+        charge = self._charge(self.time_key, amounts, action="time", lifted=lifted)
+        told = self._till.charge(partial(tell_time, charge=charge, used=used))
+
+        def take(done: Future[Told]) -> None:
+            if not done.cancelled() and not done.exception():
+                granted, accounts = done.result()
+                self.time = (used, granted)
+                self.learn(accounts)
+
+        told.add_done_callback(take)
+        return told
+
+    def end_time(self) -> Future[Any]:
+        """Settle the time at what this run has really used."""
+        if self._till is None or self.time == (0, 0):
+            return _done(())
+        used = {KIND: exact(round(self.seconds, 6))}
+        return self._watched(
+            self._till.charge(partial(settle, key=self.time_key, used=used, token=self.token))
+        )
+
+    @property
+    def time_key(self) -> str:
+        return f"seconds:{self.attempt}"
+
     def look(self) -> Future[Any]:
         """Bring what is known of the accounts up to date."""
         if self._till is None:
             return _done(())
         return self._watched(self._till.charge(partial(chain, scope=self.scope)))
+
+    def _charge(self, key: str, amounts: Amounts, *, action: str, lifted: bool) -> Charge:
+        return Charge(
+            key=key,
+            scope=self.scope,
+            amounts=amounts,
+            action=action,
+            attempt=self.attempt,
+            token=self.token,
+            limits=self._limits,
+            lifted=lifted,
+        )
 
     def _now(self, account: Account) -> Account:
         """The account with the time that this run has really used instead of what it has told."""

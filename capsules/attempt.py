@@ -20,6 +20,7 @@ from blocks.records.ledger import finish_attempt, start_attempt
 from blocks.records.looking import count_ended, read_nodes
 from blocks.records.projects import get_project
 from blocks.records.tables import Attempt, NodeRecord, NodeState, Project, now
+from capsules.driver.suspending import leave_suspending_to_the_hub
 from capsules.environment import Environment, environment, project_facts, service_context
 from capsules.history import following
 from capsules.intake import labelled, take_inputs, take_request
@@ -28,6 +29,7 @@ from capsules.outputs import outputs_of
 from capsules.plan import PlanNode, planned_node
 from capsules.references import sources
 from capsules.retrying import rest_before
+from capsules.spending import spending_of, timed
 from tasks.governed import decide
 
 assigned: ContextVar[str | None] = ContextVar("assigned_attempt", default=None)
@@ -61,9 +63,10 @@ async def perform(
         try:
             with running(given.context):
                 take_inputs(given.context.trail, given.node, given.lines, arguments)
-                async with following(opened, given.context):
-                    await decide("capsule.start", manifest.name, _facts(manifest, arguments))
-                    output = await _within_time(manifest, given.node, body, arguments)
+                async with following(opened, given.context), timed(given.context) as clock:
+                    decision = await decide("capsule.start", manifest.name, _facts(manifest, arguments))
+                    work = _within_time(manifest, given.node, body, arguments)
+                    output = await clock.within(decision, work)
             document = outputs_of(manifest, output)
         except BaseException as error:
             await _record_failure(opened, given, error)
@@ -128,6 +131,7 @@ def _attempt_of_run() -> str | None:
 
 
 async def _claim(opened: Environment, manifest: Manifest, digest: str, attempt: str) -> Assignment:
+    leave_suspending_to_the_hub()
     holder = await opened.lease.take("run", _flow_run())
     found = await start_attempt(opened.database, attempt, flow_run=_flow_run(), holder=holder)
     project = await get_project(opened.database, found.project)
@@ -162,6 +166,7 @@ async def _claim(opened: Environment, manifest: Manifest, digest: str, attempt: 
         authority=authority_of(node),
         approved=agreed.actions,
         edits=agreed.edits,
+        spending=await spending_of(opened, project, node, found),
     )
     take_request(context.trail, project)
     failures = await count_ended(opened.database, found, "failed")

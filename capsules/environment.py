@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from blocks.audit.log import AuditLog
+from blocks.budgets.till import AT_ONCE, Till
 from blocks.constitution.active import ActiveConstitution
 from blocks.constitution.source import ConstitutionSource
 from blocks.context import RunContext, running
@@ -34,6 +35,8 @@ class Environment:
     results: ResultStore
     constitution: ConstitutionSource
     audit: AuditLog
+    till: Till
+    """Where budgets are charged."""
     lease: Lease
     """What says that this process is alive, from the moment on that work is claimed under it."""
 
@@ -56,12 +59,15 @@ async def environment() -> AsyncIterator[Environment]:
         stack.push_async_callback(audit.close)
         constitution = constitution_in_force(settings)
         stack.callback(constitution.close)
+        till = Till(partial(Database, settings.database_address, pool_size=AT_ONCE, patience=PATIENCE))
+        stack.push_async_callback(till.close)
         opened = Environment(
             settings=settings,
             database=database,
             results=ResultStore(settings.results_path),
             constitution=constitution,
             audit=audit,
+            till=till,
             lease=await stack.enter_async_context(holding(database, settings.lease_seconds)),
         )
         constitution.start()

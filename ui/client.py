@@ -16,6 +16,7 @@ from blocks.errors import (
 )
 from blocks.settings import Settings
 from ui.client_audit import AuditCalls
+from ui.client_budgets import BudgetCalls
 from ui.client_constitutions import ConstitutionCalls
 from ui.client_control import ControlCalls
 from ui.client_tokens import TokenCalls
@@ -36,7 +37,7 @@ QUIET = httpx.Timeout(30.0, connect=5.0, read=35.0)
 """An event stream sends a sign of life every ten seconds; one silent for longer is dead."""
 
 
-class HubClient(ConstitutionCalls, AuditCalls, TokenCalls, TriggerCalls, ControlCalls):
+class HubClient(BudgetCalls, ConstitutionCalls, AuditCalls, TokenCalls, TriggerCalls, ControlCalls):
     """Everything that the gateway offers, as methods that raise the hub's own errors."""
 
     @classmethod

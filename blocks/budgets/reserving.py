@@ -10,6 +10,7 @@ from blocks.budgets.amounts import Amounts
 from blocks.budgets.rows import bounded, locked_accounts, locked_charges, open_accounts, shown
 from blocks.records.budget_tables import BudgetAccount, BudgetCharge
 from blocks.records.database import Database
+from blocks.records.patience import patient
 from blocks.records.tables import now
 
 
@@ -22,6 +23,7 @@ class _NotSo(Exception):  # ends a transaction; nobody outside sees it
         super().__init__()
 
 
+@patient
 async def reserve(database: Database, charge: Charge) -> Answer:
     """Reserve the amounts in every account of the chain, or say which limits are in the way.
 

@@ -9,17 +9,23 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import func, tuple_
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
 from blocks.budgets.accounts import Account, Charge, Scope, level_of
 from blocks.budgets.amounts import kind_of
+from blocks.errors import Unavailable
 from blocks.records.budget_tables import BudgetAccount, BudgetCharge
 from blocks.records.database import Database
 
 PATIENCE = "10s"
 """How long a transaction waits for a lock, or may stand still with locks: a frozen process frees its own."""
+
+
+STUCK = frozenset({"55P03", "25P03"})
+"""PostgreSQL's words for both."""
 
 
 @asynccontextmanager
@@ -29,9 +35,14 @@ async def bounded(database: Database) -> AsyncIterator[AsyncSession]:
         func.set_config("lock_timeout", PATIENCE, True),  # noqa: FBT003  # PostgreSQL's own signature
         func.set_config("idle_in_transaction_session_timeout", PATIENCE, True),  # noqa: FBT003  # the same
     )
-    async with database.session() as session:
-        await session.exec(limits)
-        yield session
+    try:
+        async with database.session() as session:
+            await session.exec(limits)
+            yield session
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in STUCK:
+            raise Unavailable(f"the budget's accounts were locked for longer than {PATIENCE}") from error
+        raise
 
 
 def accounts_query(scope: Scope, kinds: Iterable[str] | None = None) -> SelectOfScalar[BudgetAccount]:
@@ -74,6 +85,14 @@ async def open_accounts(database: Database, charge: Charge) -> None:
     ]
     async with bounded(database) as session:
         await session.exec(insert(BudgetAccount).values(rows).on_conflict_do_nothing())
+
+
+async def open_missing(database: Database, charge: Charge) -> None:
+    """The same, where a look says that some are missing."""
+    async with database.session() as session:
+        found = (await session.exec(accounts_query(charge.scope, charge.amounts))).all()
+    if len(found) < len(charge.amounts) * len(charge.scope.owners()):
+        await open_accounts(database, charge)
 
 
 def shown(row: BudgetAccount) -> Account:

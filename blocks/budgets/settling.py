@@ -11,6 +11,7 @@ from blocks.budgets.reserving import moved
 from blocks.budgets.rows import bounded, locked_accounts, locked_charges, scope_of
 from blocks.records.budget_tables import BudgetCharge
 from blocks.records.database import Database
+from blocks.records.patience import patient
 from blocks.records.tables import Attempt, now
 
 LIVE = ("queued", "running")
@@ -30,6 +31,7 @@ async def settle(
     return await _close(database, key, used or {}, token=token)
 
 
+@patient
 async def release(database: Database, key: str, *, token: int | None = None) -> tuple[Account, ...]:
     """Give back what was reserved for an action that has not happened; what is settled stays."""
     async with bounded(database) as session:
@@ -67,6 +69,7 @@ async def orphans(database: Database) -> list[str]:
         return list(await session.exec(query.distinct().limit(MOST_AT_ONCE)))
 
 
+@patient
 async def _close(
     database: Database,
     key: str,

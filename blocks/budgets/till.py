@@ -41,7 +41,8 @@ class Till:
     async def close(self) -> None:
         """End it once all that is under way is done."""
         with self._lock:
-            self._closed, loop, thread = True, self._loop, self._thread
+            loop, thread = self._loop, self._thread
+            self._closed, self._loop = True, None
         if loop is not None and thread is not None:
             await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._finish(), loop))
             loop.call_soon_threadsafe(loop.stop)

@@ -24,6 +24,7 @@ COMMANDS = (
     ("artifacts", "ui.cli.artifacts:artifacts", "List or fetch what a project delivered."),
     ("logs", "ui.cli.logs:logs", "Read what a project or a part of the hub logged."),
     ("triggers", "ui.cli.triggers:app", "Start blueprints by the clock, by webhooks, or by what happens."),
+    ("budgets", "ui.cli.budgets:app", "Show what may be used up and was, and set limits."),
     ("capsules", "ui.cli.capsules:app", "List, show, run, validate and make capsules."),
     (
         "constitution",
