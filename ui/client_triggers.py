@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ui.transport import Transport, segment
-from ui.wire_triggers import Delivery, MadeTrigger, Trigger, TriggerDetail
+from ui.wire_triggers import Delivery, MadeTrigger, Published, Trigger, TriggerDetail
 
 
 class TriggerCalls(Transport):
@@ -40,3 +40,7 @@ class TriggerCalls(Transport):
         """Hand the trigger an event that is made up."""
         asked = {"event": dict(event)}
         return Delivery.model_validate(self._post(f"/v1/triggers/{segment(trigger)}/test", asked))
+
+    def publish_message(self, topic: str, data: Any) -> str:
+        """Put a message on the tenant's bus; returns its place there."""
+        return Published.model_validate(self._post(f"/v1/bus/{segment(topic)}", {"data": data})).id

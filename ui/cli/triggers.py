@@ -167,6 +167,22 @@ def try_out(
     typer.echo(f"{made.id}: {made.state}" + (f": {plain(made.reason)}" if made.reason else ""))
 
 
+@app.command()
+def publish(
+    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="What it is about, such as `deploy.done`.")],
+    data: Annotated[
+        str, typer.Option("--data", metavar="JSON", help="What is said; `@FILE` or `-` reads it.")
+    ] = "{}",
+) -> None:
+    """Put a message on the bus, for triggers to hear."""
+    from ui.cli.connect import hub
+    from ui.cli.json_argument import json_object
+
+    said = json_object(data, "--data", '{"repository": "…"}')
+    with hub() as client:
+        typer.echo(client.publish_message(topic, said))
+
+
 def _schedule(cron: str | None, interval: str | None, timezone: str) -> dict[str, Any] | None:
     from blocks.constitution.terms import parse_duration
     from blocks.errors import BadInput
