@@ -18,6 +18,7 @@ from blocks.errors import BadInput, NotFound, SomaError
 from blocks.records.database import Database
 from blocks.records.patience import patient
 from blocks.records.tables import Attempt, Limit, PlaceRequest, Project, now
+from blocks.records.tenants import ensure_tenant
 
 KINDS = ("tenant", "capsule", "resource")
 PATIENCE = timedelta(seconds=5)
@@ -85,6 +86,7 @@ async def set_limit(database: Database, *, tenant: str, name: str, most: int) ->
         raise BadInput(f"{name!r} is no name of a limit; one is {kinds}")
     if not 0 <= most <= 1_000_000:
         raise BadInput(f"a limit is a number from 0 to 1,000,000, not {most}")
+    await ensure_tenant(database, tenant)
     row = insert(Limit).values(name=name, tenant=tenant, most=most)
     async with database.session() as session:
         await session.exec(row.on_conflict_do_update(index_elements=["name", "tenant"], set_={"most": most}))
