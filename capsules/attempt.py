@@ -30,6 +30,7 @@ from capsules.plan import PlanNode, planned_node
 from capsules.references import sources
 from capsules.retrying import rest_before
 from capsules.spending import spending_of, timed
+from capsules.threads import in_thread
 from tasks.governed import decide
 
 assigned: ContextVar[str | None] = ContextVar("assigned_attempt", default=None)
@@ -94,7 +95,7 @@ async def _within_time(
         async with clock:
             if inspect.iscoroutinefunction(body):
                 return await body(**arguments)
-            return await asyncio.to_thread(body, **arguments)
+            return await in_thread(body, arguments)
     except TimeoutError:
         if not clock.expired():
             raise
