@@ -19,6 +19,7 @@ from ui.client_audit import AuditCalls
 from ui.client_budgets import BudgetCalls
 from ui.client_constitutions import ConstitutionCalls
 from ui.client_control import ControlCalls
+from ui.client_limits import LimitCalls
 from ui.client_tokens import TokenCalls
 from ui.client_triggers import TriggerCalls
 from ui.supervisor.lock import running_hub
@@ -37,7 +38,7 @@ QUIET = httpx.Timeout(30.0, connect=5.0, read=35.0)
 """An event stream sends a sign of life every ten seconds; one silent for longer is dead."""
 
 
-class HubClient(BudgetCalls, ConstitutionCalls, AuditCalls, TokenCalls, TriggerCalls, ControlCalls):
+class HubClient(LimitCalls, BudgetCalls, ConstitutionCalls, AuditCalls, TokenCalls, TriggerCalls, ControlCalls):
     """Everything that the gateway offers, as methods that raise the hub's own errors."""
 
     @classmethod

@@ -25,6 +25,7 @@ COMMANDS = (
     ("logs", "ui.cli.logs:logs", "Read what a project or a part of the hub logged."),
     ("triggers", "ui.cli.triggers:app", "Start blueprints by the clock, by webhooks, or by what happens."),
     ("budgets", "ui.cli.budgets:app", "Show what may be used up and was, and set limits."),
+    ("limits", "ui.cli.limits:app", "Show, set and remove concurrency limits."),
     ("capsules", "ui.cli.capsules:app", "List, show, run, validate and make capsules."),
     (
         "constitution",

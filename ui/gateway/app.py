@@ -21,6 +21,7 @@ from ui.gateway import (
     control,
     events,
     health,
+    limits,
     memory,
     policy,
     projects,
@@ -55,6 +56,7 @@ GUARDED = (
     triggers.router,
     bus.router,
     budgets.router,
+    limits.router,
     shadow.router,  # before `constitutions`, which takes any name for a version's
     constitutions.router,
     policy.router,
