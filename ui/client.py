@@ -38,7 +38,9 @@ QUIET = httpx.Timeout(30.0, connect=5.0, read=35.0)
 """An event stream sends a sign of life every ten seconds; one silent for longer is dead."""
 
 
-class HubClient(LimitCalls, BudgetCalls, ConstitutionCalls, AuditCalls, TokenCalls, TriggerCalls, ControlCalls):
+class HubClient(
+    LimitCalls, ConstitutionCalls, AuditCalls, TokenCalls, TriggerCalls, ControlCalls, BudgetCalls
+):
     """Everything that the gateway offers, as methods that raise the hub's own errors."""
 
     @classmethod
