@@ -8,11 +8,14 @@ two looks a count may lag behind by what others did in that time.
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
+from blocks.audit.log import AuditLog
 from blocks.constitution.constitution import Constitution
 from blocks.constitution.history import History
 from blocks.context import RunContext
@@ -32,53 +35,75 @@ async def following(opened: Environment, context: RunContext) -> AsyncIterator[N
     if context.project is None or context.node is None:
         yield
         return
-    reader = Reader(opened, context, own=(context.node, context.attempt))
-    await reader.look()
-    task = asyncio.create_task(reader.keep_looking())
+    past, own = past_of(opened, context.tenant, context.project), (context.node, context.attempt)
+    context.history.stand_on(past.every, past.follow(own))
     try:
+        await past.look()
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        past.leave(own)
 
 
 async def with_history(opened: Environment, context: RunContext) -> RunContext:
     """The context with all that was decided in its project so far."""
-    await Reader(opened, context).look()
+    if context.project is not None:
+        past = past_of(opened, context.tenant, context.project)
+        await past.look()
+        context.history.stand_on(past.every, History())
     return context
 
 
-class Reader:
-    """Adds what others decided in the project to one context's history, each decision once."""
+class Past:
+    """What was decided in one project, read once for all contexts of this process."""
 
-    def __init__(
-        self, opened: Environment, context: RunContext, own: tuple[str, int | None] | None = None
-    ) -> None:
+    def __init__(self, opened: Environment, tenant: str, project: str) -> None:
+        self.every = History()
         self._opened = opened
-        self._context = context
-        self._own = own
-        """The node and attempt whose decisions are in the history already."""
+        self._tenant = tenant
+        self._project = project
         self._after = 0
+        self._own: dict[tuple[str, int | None], History] = {}
+        """What of it was decided by the attempts that go on in this process."""
+        self._followers: Counter[tuple[str, int | None]] = Counter()
+        self._turn = asyncio.Lock()
+        self._asked = self._answered = 0
+        self._keeper: asyncio.Task[None] | None = None
 
-    async def keep_looking(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK)
-            try:
-                await self.look()
-            except Exception:
-                logger.exception("the history of %s is not up to date", self._context.project)
+    def follow(self, own: tuple[str, int | None]) -> History:
+        """Look every second from now on; what this attempt decides is put down apart as well."""
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep_looking())
+        self._followers[own] += 1
+        return self._own.setdefault(own, History())
+
+    def leave(self, own: tuple[str, int | None]) -> None:
+        self._followers[own] -= 1
+        if self._followers[own] == 0:  # a capsule that calls another has two
+            del self._followers[own], self._own[own]
+        if not self._own and self._keeper is not None:
+            self._keeper.cancel()
+            self._keeper = None
 
     async def look(self) -> None:
-        """Read what is new, if the constitution in force asks for it."""
-        if not speaks_of_history(self._context.constitution.current()):
+        """Read what is new, if the constitution in force asks for it; a look begun after the call counts."""
+        if not speaks_of_history(self._opened.constitution.current()):
             return
+        self._asked += 1
+        mine = self._asked
+        async with self._turn:
+            if self._answered >= mine:
+                return
+            answering = self._asked
+            await self._read()
+            self._answered = answering
+
+    async def _read(self) -> None:
         await self._opened.audit.flush()  # inline nodes of this process share the log
         while True:
             found = await list_records(
                 self._opened.database,
-                tenant=self._context.tenant,
-                project=self._context.project,
+                tenant=self._tenant,
+                project=self._project,
                 after=self._after,
                 limit=PAGE,
             )
@@ -89,8 +114,30 @@ class Reader:
                 return
 
     def _add(self, record: Mapping[str, Any]) -> None:
-        if self._own is None or (record.get("node"), record.get("attempt")) != self._own:
-            add_record(self._context.history, record)
+        add_record(self.every, record)  # first, so that nothing is ever counted too seldom
+        own = self._own.get((record.get("node") or "", record.get("attempt")))
+        if own is not None:
+            add_record(own, record)
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            try:
+                await self.look()
+            except Exception:
+                logger.exception("the history of %s is not up to date", self._project)
+
+
+_pasts: WeakKeyDictionary[AuditLog, dict[tuple[str, str], Past]] = WeakKeyDictionary()
+"""By the log that an environment has alone."""
+
+
+def past_of(opened: Environment, tenant: str, project: str) -> Past:
+    """What this process knows of the project's past; empty at first."""
+    known = _pasts.setdefault(opened.audit, {})
+    if (tenant, project) not in known:
+        known[tenant, project] = Past(opened, tenant, project)
+    return known[tenant, project]
 
 
 def add_record(history: History, record: Mapping[str, Any]) -> None:

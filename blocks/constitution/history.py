@@ -4,7 +4,7 @@ import math
 import time
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from threading import Lock
 from typing import Any
@@ -32,6 +32,11 @@ class History:
         """In the order of their times: what other nodes did becomes known later."""
         self._labels: set[str] = set()
         self._lock = Lock()
+        self._past: tuple[History, History] | None = None
+
+    def stand_on(self, past: "History", own: "History") -> None:
+        """Count from now on what is in `past` too, but for what is in `own`: that is in this one already."""
+        self._past = past, own
 
     @classmethod
     def of(cls, value: Any, now: datetime | float | None = None) -> "History":
@@ -72,33 +77,52 @@ class History:
     def count(self, stage: str, glob: str) -> int:
         """How many such actions were let through."""
         with self._lock:
-            return _fitting(self._let_through, stage, glob)
+            here = _fitting(self._let_through, stage, glob)
+        return here + self._beyond(lambda history: history.count(stage, glob))
 
     def refused(self, stage: str, glob: str) -> int:
         """How many such actions were refused, or wait for people."""
         with self._lock:
-            return _fitting(self._refused, stage, glob)
+            here = _fitting(self._refused, stage, glob)
+        return here + self._beyond(lambda history: history.refused(stage, glob))
 
     def count_within(self, stage: str, glob: str, seconds: float, now: datetime | float | None = None) -> int:
         """How many such actions were let through in the last seconds, of the last 10,000."""
         since = _seconds(now) - seconds
         with self._lock:
             recent = self._recent[bisect_left(self._recent, (since,)) :]
-        return sum(kind == stage and like(name, glob) for _, kind, name in recent)
+        here = sum(kind == stage and like(name, glob) for _, kind, name in recent)
+        return here + self._beyond(lambda history: history.count_within(stage, glob, seconds, now))
 
     def saw(self, label: str) -> bool:
         """Whether an earlier action that was let through carried the label."""
         with self._lock:
-            return label in self._labels or len(self._labels) >= MOST_LABELS
+            here = label in self._labels or len(self._labels) >= MOST_LABELS
+        return here or (self._past is not None and self._past[0].saw(label))
 
     def as_json(self, now: datetime | float | None = None) -> list[dict[str, Any]]:
         """The recent actions in the form that `of` reads."""
         moment = _seconds(now)
+        return [
+            {"stage": stage, "action": action, "ago_seconds": max(0.0, moment - at)}
+            for at, stage, action in self._times()
+        ]
+
+    def _times(self) -> list[tuple[float, str, str]]:
         with self._lock:
-            return [
-                {"stage": stage, "action": action, "ago_seconds": max(0.0, moment - at)}
-                for at, stage, action in self._recent
-            ]
+            here = list(self._recent)
+        if self._past is None:
+            return here
+        every, own = self._past
+        others = Counter(every._times()) - Counter(own._times())  # noqa: SLF001  # another history
+        return sorted([*here, *others.elements()])
+
+    def _beyond(self, ask: Callable[["History"], int]) -> int:
+        """How many of those asked for are in the past and not in this history."""
+        if self._past is None:
+            return 0
+        every, own = self._past
+        return max(0, ask(every) - ask(own))
 
 
 def _fitting(counted: Mapping[tuple[str, str], int], stage: str, glob: str) -> int:

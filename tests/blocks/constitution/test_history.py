@@ -136,3 +136,19 @@ def test_a_history_survives_as_json():
 
     assert again.count("tool.call", "mail.*") == 3
     assert again.count_within("tool.call", "mail.*", 45, NOW) == 1
+
+
+def test_a_history_that_stands_on_a_past_counts_what_others_did_and_its_own_once() -> None:
+    """What the past tells of the node itself is not counted a second time."""
+    past, own, history = History(), History(), History()
+    for told in (past, own, history):  # its own action, as it was decided and as it was read back
+        told.add("tool.call", "shell.run", at=NOW, labels=["untrusted"])
+    past.add("tool.call", "shell.run", at=NOW - timedelta(seconds=5), labels=["personal"])
+    past.add("tool.call", "shell.run", "deny", at=NOW)
+    history.add("tool.call", "shell.stop", at=NOW)
+    history.stand_on(past, own)
+    assert history.count("tool.call", "shell.*") == 3
+    assert history.count_within("tool.call", "shell.run", 1, NOW) == 1
+    assert history.refused("tool.call", "*") == 1
+    assert history.saw("personal")
+    assert [item["action"] for item in history.as_json(NOW)] == ["shell.run", "shell.run", "shell.stop"]
