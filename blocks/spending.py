@@ -19,7 +19,7 @@ from blocks.budgets.accounts import Account, Answer, Charge, Excess, Place, Scop
 from blocks.budgets.amounts import UNIT, Amounts, exact, kind_of
 from blocks.budgets.limits import chain
 from blocks.budgets.reserving import reserve
-from blocks.budgets.settling import release, settle
+from blocks.budgets.settling import paid, release, settle
 from blocks.budgets.till import Till
 from blocks.budgets.timing import KIND, Told, tell_time
 
@@ -185,6 +185,25 @@ class Spending:
     @property
     def time_key(self) -> str:
         return f"seconds:{self.attempt}"
+
+    def unpaid(self, key: str, costs: Amounts) -> Future[Amounts]:
+        """What of the costs was not charged to this call before, when an earlier attempt made it."""
+        if self._till is None or not costs:
+            return _done(costs)
+        asked = self._till.charge(partial(paid, key=key))
+        found: Future[Amounts] = Future()
+
+        def take(done: Future[dict[str, int]]) -> None:
+            if (error := done.exception()) is not None:
+                found.set_exception(error)
+            else:
+                had = done.result()
+                found.set_result(
+                    {kind: amount for kind, amount in costs.items() if had.get(kind, 0) < amount}
+                )
+
+        asked.add_done_callback(take)
+        return found
 
     def look(self) -> Future[Any]:
         """Bring what is known of the accounts up to date."""

@@ -53,8 +53,10 @@ class Seal:
     costs: Costs | None = None
     """The most that a call can cost."""
 
-    def judge(self, arguments: Mapping[str, Any], earlier: Earlier | None = None) -> Outcome:
-        """Asks about a call with these arguments."""
+    def judge(
+        self, arguments: Mapping[str, Any], earlier: Earlier | None = None, *, paid: bool = False
+    ) -> Outcome:
+        """Asks about a call with these arguments; `paid` says that an earlier attempt paid for it."""
         given: dict[str, Any] = {}
         if self.stage in {"tool.call", "tool.result"}:
             given["tool"] = {"name": self.action, "arguments": arguments}
@@ -63,7 +65,7 @@ class Seal:
         except Exception as error:  # noqa: BLE001  # facts that cannot be had must not let anything through
             return self._against(f"its facts cannot be had: {type(error).__name__}: {error}")
         try:
-            costs = self._costs(arguments, given)
+            costs = NO_COSTS if paid else self._costs(arguments, given)
         except Exception as error:  # noqa: BLE001  # what cannot be reserved must not happen
             return self._against(f"its costs cannot be had: {type(error).__name__}: {error}")
         outcome = judge(self.stage, self.action, given, arguments, costs=costs, earlier=earlier)
@@ -91,9 +93,10 @@ class Seal:
         bound.apply_defaults()
         run = self._own_run()
         self._take_edit(run, bound)
-        yield from self._look_first(bound.arguments)
-        outcome = self.judge(bound.arguments) if run is None else self._outcome(run, bound.arguments)
-        key = self.key_of(outcome, bound.arguments, run)
+        key = self.key_of(bound.arguments, run)
+        paid = yield from self._look_first(bound.arguments, key)
+        kept = self._kept(run, bound.arguments) if run is not None else None
+        outcome = kept or self.judge(bound.arguments, paid=paid)
         outcome, charged = yield from self._pay(bound, outcome, key)
         if outcome.refusal:
             if run is not None:
@@ -110,15 +113,22 @@ class Seal:
                 raise
         return running, (bound.args, bound.kwargs)
 
-    def _look_first(self, arguments: Mapping[str, Any]) -> Steps[None]:
-        """Where a limit seems to be reached, bring what is known of the accounts up to date."""
+    def _look_first(self, arguments: Mapping[str, Any], key: CallKey) -> Steps[bool]:
+        """Where a limit seems to be reached, bring what is known of the accounts up to date.
+
+        Returns whether an earlier attempt has paid for this very call.
+        """
         context = current()
         try:
-            over = context and context.exceeded(self.stage, self._costs(arguments, {}))
+            costs = self._costs(arguments, {})
+            over = context and context.exceeded(self.stage, costs)
         except Exception:  # noqa: BLE001  # deciding runs into the same, and refuses
-            return
-        if context and over:
-            yield context.spending.look()
+            return False
+        if context is None or not over:
+            return False
+        yield context.spending.look()
+        unpaid: Amounts = yield context.spending.unpaid(context.spending.key(key()), costs)
+        return not unpaid
 
     def _pay(
         self, bound: inspect.BoundArguments, outcome: Outcome, key: CallKey
@@ -159,10 +169,10 @@ class Seal:
         told = model.get("tokens") if isinstance(model, Mapping) else None
         return costs_of(self.stage, context, self.costs, arguments, told)
 
-    def key_of(self, outcome: Outcome, arguments: Mapping[str, Any], run: TaskRunContext | None) -> CallKey:
+    def key_of(self, arguments: Mapping[str, Any], run: TaskRunContext | None) -> CallKey:
         """The key of this call; a run that Prefect repeats is the same call."""
         again = str(run.task_run.id) if run is not None else None
-        return CallKey(outcome.context, (self.stage, self.action), arguments, again)
+        return CallKey(current(), (self.stage, self.action), arguments, again)
 
     def _take_edit(self, run: TaskRunContext | None, bound: inspect.BoundArguments) -> None:
         """Put the arguments in place that people agreed to instead; they are then decided like any."""
@@ -203,14 +213,15 @@ class Seal:
         run = TaskRunContext.get()
         return run if run is not None and seal_of(run.task.fn) is self else None
 
-    def _outcome(self, run: TaskRunContext, arguments: Mapping[str, Any]) -> Outcome:
+    def _kept(self, run: TaskRunContext, arguments: Mapping[str, Any]) -> Outcome | None:
+        """What was decided for the cache of this very run, unless that was refused for old accounts."""
         kept = _decided.get()
         _decided.set(None)
         if not getattr(type(run.task), "keeps_seals", False):
             return self._against("its function was put into a task that does not ask; call the governed task")
         if kept and kept[0] is run and _same(kept[1], arguments) and not (kept[2].refusal and kept[2].over):
             return kept[2]
-        return self.judge(arguments)
+        return None
 
     def _redact(self, bound: inspect.BoundArguments, outcome: Outcome) -> Outcome:
         for name, value in bound.arguments.items():

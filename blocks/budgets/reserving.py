@@ -7,7 +7,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from blocks.budgets.accounts import Account, Answer, Charge, exceeded
 from blocks.budgets.amounts import Amounts
-from blocks.budgets.rows import bounded, locked_accounts, locked_charges, open_accounts, shown
+from blocks.budgets.rows import bounded, locked_accounts, locked_charges, open_accounts, scope_of, shown
+from blocks.errors import Conflict
 from blocks.records.budget_tables import BudgetAccount, BudgetCharge
 from blocks.records.database import Database
 from blocks.records.patience import patient
@@ -28,7 +29,7 @@ async def reserve(database: Database, charge: Charge) -> Answer:
     """Reserve the amounts in every account of the chain, or say which limits are in the way.
 
     A key that is reserved already passes to the attempt that asks now, at the larger of both amounts. One
-    that is settled is not charged again.
+    that is settled is not charged again, but for what it now asks beyond that.
     """
     while True:
         try:
@@ -76,7 +77,10 @@ async def claimed(session: AsyncSession, charge: Charge) -> list[BudgetCharge]:
         for kind in sorted(charge.amounts)
     ]
     await session.exec(insert(BudgetCharge).values(rows).on_conflict_do_nothing())
-    return [row for row in await locked_charges(session, charge.key) if row.kind in charge.amounts]
+    found = [row for row in await locked_charges(session, charge.key) if row.kind in charge.amounts]
+    if any(scope_of(row) != charge.scope for row in found):
+        raise Conflict(f"the charge {charge.key!r} belongs to other accounts")
+    return found
 
 
 def moved(
@@ -94,17 +98,15 @@ def moved(
 
 def _still_wanted(row: BudgetCharge, amounts: Amounts) -> int:
     """What is to be reserved on top of what this key has been charged."""
-    asked = amounts[row.kind]
-    if row.state == "settled":
-        return 0
-    return max(0, asked - row.reserved) if row.state == "reserved" else asked
+    had = {"reserved": row.reserved, "settled": max(row.reserved, row.settled), "released": 0}
+    return max(0, amounts[row.kind] - had[row.state])
 
 
 def _renew(row: BudgetCharge, charge: Charge, wanted: int) -> None:
     """An open charge belongs to the attempt that asks now, unless a younger one has asked before."""
-    if row.state == "settled":
+    if row.state != "reserved" and wanted == 0:
         return
-    if row.state == "released":
+    if row.state != "reserved":
         row.state, row.reserved, row.ended_at = "reserved", 0, None
     row.reserved += wanted
     if charge.token is None or row.token is None or charge.token >= row.token:

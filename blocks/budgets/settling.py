@@ -46,6 +46,13 @@ async def release(database: Database, key: str, *, token: int | None = None) -> 
         return moved(accounts, reserved=back)
 
 
+async def paid(database: Database, key: str) -> dict[str, int]:
+    """What has been reserved or settled under the key so far."""
+    query = select(BudgetCharge).where(BudgetCharge.id == key, BudgetCharge.state != "released")
+    async with database.session() as session:
+        return {row.kind: max(row.reserved, row.settled) for row in await session.exec(query)}
+
+
 async def settle_orphans(database: Database) -> int:
     """Settle what nobody will: charges whose attempt has ended or was lost, at what was reserved for them.
 
@@ -98,7 +105,7 @@ def _settled(row: BudgetCharge, used: Amounts, *, token: int | None) -> int:
     """What the charge costs now that this much is told of it."""
     told = used.get(row.kind)
     if row.state == "reserved":
-        return row.settled + row.reserved if told is None else told
+        return row.settled + row.reserved if told is None else max(told, row.settled)
     if told is None:
         return row.settled
     own = row.presumed and row.token == token

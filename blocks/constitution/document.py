@@ -13,9 +13,10 @@ from pydantic import ValidationError
 
 from blocks.constitution.articles import Article
 from blocks.constitution.checker import check_condition, closest
-from blocks.constitution.conditions import Condition, compile_condition
+from blocks.constitution.conditions import Condition, compile_condition, tree_of
 from blocks.constitution.constitution import PLACEHOLDER, Constitution
 from blocks.constitution.decisions import Stage, Verdict
+from blocks.constitution.fact_paths import names
 from blocks.constitution.lexer import ConditionError
 from blocks.constitution.parser import parse
 from blocks.constitution.reachability import examine
@@ -30,6 +31,8 @@ from blocks.constitution.yaml_places import Place, Placed, Problem, read_yaml
 from blocks.errors import BadInput
 from blocks.plain import digest
 
+LIMITS = ("budget", "over")
+"""The fact whose mention makes an article say what happens at a limit."""
 MOST_SHOWN = 200
 """How many problems are told at once."""
 _BRACES = re.compile(r"\{[^}]*\}?|\}")
@@ -240,13 +243,10 @@ def _compiled(article: ArticleText, place: Place, found: _Found) -> Article:
         remedy=article.remedy,
         terms=_terms(article),
         replace=article.replace,
-        at_limit=any(_asks_for_limits(condition) for condition in conditions.values()),
+        at_limit=any(
+            condition and names(tree_of(condition.source), LIMITS) for condition in conditions.values()
+        ),
     )
-
-
-def _asks_for_limits(condition: Condition | None) -> bool:
-    read = condition.readings if condition else ()
-    return any(reading.fact.path[:2] == ("budget", "over") for reading in read)
 
 
 def _terms(article: ArticleText) -> ApprovalTerms | None:

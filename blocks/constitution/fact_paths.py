@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 
 from blocks.constitution import parser
 from blocks.constitution.parser import Node
@@ -33,6 +33,17 @@ def path_of(node: Node) -> Path | None:
         owner = path_of(node.owner)
         return None if owner is None else (*owner, str(node.key.value))
     return None
+
+
+def names(node: object, path: Path) -> bool:
+    """Whether anything in the expression names the path."""
+    if isinstance(node, tuple | list):
+        return any(names(inner, path) for inner in node)
+    if not is_dataclass(node) or isinstance(node, type):
+        return False
+    if isinstance(node, parser.Name | parser.Member | parser.Index) and path_of(node) == path:
+        return True
+    return any(names(getattr(node, part.name), path) for part in fields(node))
 
 
 def kind_at(path: Path, variables: Mapping[str, Type]) -> Type:

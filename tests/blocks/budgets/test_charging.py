@@ -75,6 +75,21 @@ def test_a_key_is_charged_once(run, tenant):
     assert after == dict.fromkeys(("tenant", "project", "node"), (0, 1))
 
 
+def test_a_key_that_asks_for_more_later_pays_the_rest(run, tenant):
+    """What was settled under a key is not free for a larger amount under the same key."""
+
+    async def work(database: Database) -> Any:
+        await reserve(database, charge(tenant, calls=1))
+        await settle(database, f"{tenant}-k")
+        larger = await reserve(database, charge(tenant, calls=5))
+        await settle(database, f"{tenant}-k")
+        return standing(larger.accounts)["node"], standing(await chain(database, charge(tenant).scope))[
+            "node"
+        ]
+
+    assert run(work) == ((4, 1), (0, 5))
+
+
 def test_what_is_released_can_be_reserved_by_others_and_again(run, tenant):
     """An action that did not happen leaves room, and may still happen later."""
 
