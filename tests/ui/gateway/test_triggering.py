@@ -62,11 +62,10 @@ def run(postgres_url, new_database, prefect_api, data_dir):
 
 async def deploy(settings):
     declared = deployments.read_deployments(deployments.deployment_file())
-    blueprint = next(item for item in declared if item.entrypoint.endswith("run_blueprint"))
+    found = next(item for item in declared if item.entrypoint.endswith("run_blueprint"))
+    blueprint = replace(found, work_pool={"name": POOL})
     async with get_client() as client:
-        await client.create_work_pool(
-            WorkPoolCreate(name=settings.work_pool, type="soma-warm"), overwrite=True
-        )
+        await client.create_work_pool(WorkPoolCreate(name=POOL, type="soma-warm"), overwrite=True)
         await deployments._apply(client, deployments.load(blueprint), blueprint, settings)
 
 
