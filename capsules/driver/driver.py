@@ -157,7 +157,7 @@ class Driver:
         if await settle_node(
             self.database, self.project.id, name, state, fence=self.fence, reason=reason, result=result
         ):
-            self.log.info("%s: %s: %s", name, state.replace("_", " "), reason)
+            self.log.info("%s: %s%s", name, state.replace("_", " "), f": {reason}" if reason else "")
         await self._read({name})
 
     async def _read(self, names: set[str]) -> None:
