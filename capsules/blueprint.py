@@ -5,10 +5,10 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError
 
 from blocks.errors import BadInput, NotFound
+from capsules.blueprint_checks import read_document
 from capsules.catalogue import find_capsule
 from capsules.manifest import Name, Strict, Version
 from capsules.node import RetryPolicy, Undo
@@ -42,7 +42,7 @@ class Step(Strict):
     """Fewer tools than the capsule declares; all of them unless given."""
     approval: ApprovalSpec | None = None
     each: Any = None
-    """As in a plan, like all that follow; may be `{"$answer": "question"}` too."""
+    """As in a plan, like all that follow; of `{"$answer": "question"}`, each line of the answer."""
     parallel: int | None = None
     may_fail: int = 0
     expand: str | None = None
@@ -74,7 +74,13 @@ class Blueprint(Strict):
 
     def plan(self, answers: dict[str, Any]) -> Plan:
         """The plan that these answers give; `BadInput` names each answer that is wrong or missing."""
-        complete = self.complete(answers)
+        try:
+            return self.plan_of(self.complete(answers))
+        except ValidationError as error:
+            raise BadInput("; ".join(str(item["msg"]) for item in error.errors())) from None
+
+    def plan_of(self, complete: dict[str, Any]) -> Plan:
+        """The plan that these answers give, which are taken as they are."""
         return Plan(
             blueprint=self.name,
             blueprint_version=self.version,
@@ -140,7 +146,17 @@ def _node(step: Step, answers: dict[str, Any]) -> PlanNode:
         runtime=manifest.runtime.kind,
         attempts=manifest.runtime.attempts,
         approval=step.approval,
-        **{name: _fill(getattr(step, name), answers) for name in PlanNode.later},
+        **{name: getattr(step, name) for name in PlanNode.later - {"each", "undo"}},
+        each=_each(step.each, answers),
+        undo=step.undo and step.undo.model_copy(update={"inputs": _fill(step.undo.inputs, answers)}),
+    )
+
+
+def _each(each: Any, answers: dict[str, Any]) -> Any:
+    """The list to go over; of a text that somebody has answered, its lines."""
+    filled = _fill(each, answers)
+    return (
+        [line.strip() for line in filled.splitlines() if line.strip()] if isinstance(filled, str) else filled
     )
 
 
@@ -169,7 +185,4 @@ def get_blueprint(name: str) -> Blueprint:
 
 @cache
 def _read(path: Path) -> Blueprint:
-    try:
-        return Blueprint.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError) as error:
-        raise BadInput(f"blueprint {path.name} is not valid: {error}") from None
+    return read_document(path.read_text(encoding="utf-8"), path.name, Blueprint)

@@ -28,6 +28,16 @@ def sources(value: Any) -> set[str]:
     return {target(found["$from"])[0] for found in _mappings(value) if is_reference(found)}
 
 
+def references_in(value: Any) -> list[tuple[str, list[str | int]]]:
+    """Node and path of every `$from` in the value."""
+    return [target(found["$from"]) for found in _mappings(value) if is_reference(found)]
+
+
+def answers_in(value: Any) -> set[str]:
+    """The questions whose answers stand in the value."""
+    return {str(found["$answer"]) for found in _mappings(value) if set(found) == {"$answer"}}
+
+
 def bound_results(value: Any) -> Iterator[dict[str, Any]]:
     """The references to recorded results that the value was bound to already."""
     return (found["$result"] for found in _mappings(value) if isinstance(found.get("$result"), dict))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, func, literal, or_
+from sqlalchemy import ColumnElement, and_, any_, delete, func, literal, or_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -127,7 +127,7 @@ def _kept(tenant: str, name: str) -> str:
 async def _taken(session: AsyncSession, limit: Limit) -> int:
     query = select(func.count()).select_from(Attempt)
     live = col(Attempt.state).in_(("queued", "running"))
-    query = query.where(live, col(Attempt.limits).contains([_kept(limit.tenant, limit.name)]))
+    query = query.where(live, any_(col(Attempt.limits)) == _kept(limit.tenant, limit.name))
     return (await session.exec(query)).one()
 
 

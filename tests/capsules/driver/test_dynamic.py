@@ -242,15 +242,10 @@ def test_an_expansion_is_recorded_once_though_its_driver_dies_after_it(toybox: A
     Path(f"{log}.go").touch()
     before = set(nodes(toybox, project))
     state = drive(project)
-    again = toybox.query(
-        lambda database: expand_node(database, project.id, "map", [], fence=_fence(toybox, project))
-    )
+    fence = toybox.query(lambda database: projects.get_project(database, project.id)).fence
+    again = toybox.query(lambda database: expand_node(database, project.id, "map", [], fence=fence))
 
     assert state.name == "Completed"
     assert set(nodes(toybox, project)) == before
     assert [line.node for line in again] == ["map", "map.0", "map.1"]
     assert log.read_text().split().count("a") == 1
-
-
-def _fence(toybox: Any, project: Project) -> int:
-    return toybox.query(lambda database: projects.get_project(database, project.id)).fence
