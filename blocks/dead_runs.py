@@ -10,7 +10,7 @@ from typing import Any
 from blocks.driver_runs import Drivers
 
 AT_WORK = ["PENDING", "RUNNING", "CANCELLING"]
-OPEN_TASKS = ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"]
+OPEN = {"state": {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"]}}}
 PAGE = 200
 
 
@@ -56,26 +56,30 @@ async def _close_below(prefect: Drivers, parents: list[str], why: str) -> list[s
     """Close inline subflows and task runs below these runs; children in other processes live on."""
     closed: list[str] = []
     while parents:
-        children = await prefect.read(
-            "flow_runs/filter", {"flow_runs": {"parent_flow_run_id": {"any_": parents}}, "limit": PAGE}
-        )
+        children = await _read_all(prefect, "flow_runs", {"flow_runs": {**_below(parents), **OPEN}})
         inside = [run for run in children if run["deployment_id"] is None]
         elsewhere = {run["parent_task_run_id"] for run in children if run["deployment_id"] is not None}
-        still_open = [run for run in inside if run["state_type"] in OPEN_TASKS]
-        closed += await _close_all("flow_runs", prefect, still_open, why)
-        closed += await _close_tasks(prefect, parents, elsewhere, why)
+        closed += await _close_all("flow_runs", prefect, inside, why)
+        for flow_runs in (
+            {"id": {"any_": parents}},
+            {**_below(parents), "deployment_id": {"is_null_": True}},
+        ):
+            tasks = await _read_all(prefect, "task_runs", {"flow_runs": flow_runs, "task_runs": OPEN})
+            ours = [run for run in tasks if run["id"] not in elsewhere]
+            closed += await _close_all("task_runs", prefect, ours, why)
         parents = [str(run["id"]) for run in inside]
     return closed
 
 
-async def _close_tasks(prefect: Drivers, parents: list[str], living: set[Any], why: str) -> list[str]:
-    query = {
-        "flow_runs": {"id": {"any_": parents}},
-        "task_runs": {"state": {"type": {"any_": OPEN_TASKS}}},
-        "limit": PAGE,
-    }
-    tasks = await prefect.read("task_runs/filter", query)
-    return await _close_all("task_runs", prefect, [run for run in tasks if run["id"] not in living], why)
+def _below(parents: list[str]) -> dict[str, Any]:
+    return {"parent_flow_run_id": {"any_": parents}}
+
+
+async def _read_all(prefect: Drivers, kind: str, query: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    while len(page := await prefect.read(f"{kind}/filter", {**query, "limit": PAGE, "offset": len(found)})):
+        found += page
+    return found
 
 
 async def _close_all(kind: str, prefect: Drivers, runs: list[dict[str, Any]], why: str) -> list[str]:

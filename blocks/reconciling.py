@@ -11,6 +11,7 @@ from blocks.budgets.settling import settle_orphans
 from blocks.dead_runs import ended_runs, mark_dead
 from blocks.driver_runs import Drivers
 from blocks.driver_wishes import heed_dead_driver, heed_paused_projects, resume_driver
+from blocks.errors import Unavailable
 from blocks.records.control import cancel_overdue
 from blocks.records.database import Database
 from blocks.records.leases import bury, death_of, dying_holders, forget, living_holders, lost_holders
@@ -64,9 +65,8 @@ class Reconciler:
             await settle_orphans(self._database)
             await cancel_overdue(self._database)
             await heed_paused_projects(self._database, self._prefect)
-            driven = await self._drive()
             closed = await self._tell() + await self._sweep()
-            return Reconciled(dead=dead, driven=driven, closed=closed)
+            return Reconciled(dead=dead, closed=closed, driven=await self._drive())
 
     async def _bury(self) -> dict[str, str]:
         """Declare dead what is gone from this machine, has not renewed its lease, or has ended in Prefect."""
@@ -98,8 +98,12 @@ class Reconciler:
         done: list[str] = []
         for holder, since in await lost_holders(self._database):
             over = since > REMEMBERED or holder.flow_run is None
-            if over or holder.id not in self._told:
-                closed += await self._close(holder)
+            try:
+                if over or holder.id not in self._told:
+                    closed += await self._close(holder)
+            except Unavailable as error:
+                logger.warning("what died with process %s is not closed yet: %s", holder.id, error.message)
+                continue
             if over:
                 done.append(holder.id)
         self._told -= set(done)
@@ -108,10 +112,11 @@ class Reconciler:
         return closed
 
     async def _close(self, holder: Holder) -> list[str]:
+        closed = []
+        if holder.flow_run is not None:
+            closed = await mark_dead(self._prefect, holder.flow_run, holder.lost or "its process died")
         self._told.add(holder.id)
-        if holder.flow_run is None:
-            return []
-        return await mark_dead(self._prefect, holder.flow_run, holder.lost or "its process died")
+        return closed
 
     async def _drive(self) -> dict[str, str]:
         """Start a driver for each project that should have one and for which none is on its way."""
