@@ -92,6 +92,12 @@ class TookTooLong(SomaError):
     """The attempt took longer than its node may."""
 
 
+class Overtaken(SomaError):
+    """Somebody has wanted something of the project since its driver looked; it has to look again."""
+
+    status = 409
+
+
 class Refusal(SomaError):
     """The constitution does not let this go on."""
 

@@ -13,7 +13,7 @@ from blocks.records.database import Database
 from blocks.records.events import add_event
 from blocks.records.patience import patient
 from blocks.records.projects import hold
-from blocks.records.tables import Attempt, NodeRecord
+from blocks.records.tables import Attempt, NodeRecord, Project
 
 MOST_NODES = 20_000
 """How many lines one project may have."""
@@ -38,7 +38,13 @@ class Child:
 
 @patient
 async def expand_node(
-    database: Database, project: str, node: str, children: Sequence[Child], *, fence: int
+    database: Database,
+    project: str,
+    node: str,
+    children: Sequence[Child],
+    *,
+    fence: int,
+    heard: Project | None = None,
 ) -> list[NodeRecord]:
     """Record that the node has become these children, all or none; the lines that there are then.
 
@@ -46,7 +52,7 @@ async def expand_node(
     Raises `TooManyNodes` when the project would have more than it may.
     """
     async with database.session() as session:
-        await hold(session, project, fence)
+        await hold(session, project, fence, heard=heard)
         line = await session.get_one(NodeRecord, (project, node), with_for_update=True)
         known = await _children(session, project, node)
         if known:

@@ -14,7 +14,15 @@ from blocks.records.events import add_event
 from blocks.records.limits import take_places
 from blocks.records.patience import patient
 from blocks.records.projects import hold
-from blocks.records.tables import FINAL_NODE_STATES, Attempt, AttemptState, NodeRecord, NodeState, now
+from blocks.records.tables import (
+    FINAL_NODE_STATES,
+    Attempt,
+    AttemptState,
+    NodeRecord,
+    NodeState,
+    Project,
+    now,
+)
 from blocks.records.text import storable
 
 LIVE_ATTEMPTS = ("queued", "running")
@@ -46,14 +54,16 @@ async def open_attempt(
     fence: int,
     runtime: str,
     limits: collections.abc.Sequence[str] = (),
+    heard: Project | None = None,
 ) -> Attempt:
     """Queue the next attempt at a node; `StaleAttempt` when another driver holds the project.
 
+    `heard` is the project as its driver knows it: `Overtaken` when somebody has wanted something of it since.
     `limits` names those that it takes a place of; `NoPlace` when there is none, and nothing is done.
     Asked again by the same driver while the attempt is queued, it is the same attempt.
     """
     async with database.session() as session:
-        held = await hold(session, project, fence)
+        held = await hold(session, project, fence, heard=heard)
         line = await _line(session, project, node)
         if (queued := await _queued(session, line, fence)) is not None:
             return queued
@@ -158,13 +168,14 @@ async def settle_node(
     fence: int,
     reason: str | None = None,
     result: dict[str, Any] | None = None,
+    heard: Project | None = None,
 ) -> bool:
     """Record a node's state without an attempt: skipped, waiting for people, or answered by them.
 
-    False when it was so already, or has its result.
+    False when it was so already, or has its result; `Overtaken` as with `open_attempt`.
     """
     async with database.session() as session:
-        await hold(session, project, fence)
+        await hold(session, project, fence, heard=heard)
         line = await _line(session, project, node)
         if line.state in {"completed", state}:
             return False

@@ -8,7 +8,7 @@ from sqlalchemy.orm import defer
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from blocks.errors import Conflict, NotFound, StaleAttempt
+from blocks.errors import Conflict, NotFound, Overtaken, StaleAttempt
 from blocks.records.database import Database
 from blocks.records.events import add_event
 from blocks.records.notices import add_notice
@@ -146,9 +146,10 @@ async def take_over(
     return found
 
 
-async def hold(session: AsyncSession, project: str, fence: int) -> Project:
+async def hold(session: AsyncSession, project: str, fence: int, *, heard: Project | None = None) -> Project:
     """Lock the project's row for this transaction; `StaleAttempt` when another driver took it over.
 
+    `heard` is the project as its driver knows it: `Overtaken` when somebody has wanted something of it since.
     Its large fields are not read: a thousand nodes would read a plan of a thousand nodes for each of them.
     """
     found = await session.get(
@@ -156,6 +157,8 @@ async def hold(session: AsyncSession, project: str, fence: int) -> Project:
     )
     if found is None or found.fence != fence:
         raise StaleAttempt(f"another driver has taken over project {project!r}")
+    if wants_else(found, heard):
+        raise Overtaken
     return found
 
 

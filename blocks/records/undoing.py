@@ -11,7 +11,7 @@ from blocks.records.events import add_event
 from blocks.records.expansion import last_place, numbers_before
 from blocks.records.patience import patient
 from blocks.records.projects import hold
-from blocks.records.tables import NodeRecord, now
+from blocks.records.tables import NodeRecord, Project, now
 
 UNDO = "undo."
 
@@ -30,11 +30,14 @@ class Undoing:
 
 @patient
 async def record_undoing(
-    database: Database, project: str, chain: Sequence[Undoing], *, fence: int
+    database: Database, project: str, chain: Sequence[Undoing], *, fence: int, heard: Project | None = None
 ) -> list[NodeRecord]:
-    """Add the nodes to the ledger, all or none; those that are there, where any is there already."""
+    """Add the nodes to the ledger, all or none; those that are there, where any is there already.
+
+    `heard` is the project as its driver knows it: `Overtaken` when somebody has wanted something of it since.
+    """
     async with database.session() as session:
-        await hold(session, project, fence)
+        await hold(session, project, fence, heard=heard)
         known = select(NodeRecord).where(
             NodeRecord.project == project, col(NodeRecord.node).startswith(UNDO, autoescape=True)
         )

@@ -63,7 +63,12 @@ class Expanding:
     async def _record(self, node: PlanNode, children: list[Child]) -> list[NodeRecord]:
         try:
             return await expand_node(
-                self.opened.database, self.project.id, node.id, children, fence=self.project.fence
+                self.opened.database,
+                self.project.id,
+                node.id,
+                children,
+                fence=self.project.fence,
+                heard=self.project,
             )
         except TooManyNodes as error:
             raise CannotExpand(error.message) from None

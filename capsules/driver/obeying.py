@@ -57,13 +57,7 @@ class Obeying:
 
     async def take_back(self, standing: Standing) -> list[NodeRecord]:
         """Begin to undo what completed nodes did, where the plan wants that now that all has ended."""
-        return await take_back(
-            self.opened,
-            self.project.id,
-            standing,
-            fence=self.project.fence,
-            cancelled=self.hand.want == "cancel",
-        )
+        return await take_back(self.opened, self.project, standing, cancelled=self.hand.want == "cancel")
 
     def verdict(self, standing: Standing) -> tuple[ProjectState, str | None]:
         """The state in which the ended project is, and why."""

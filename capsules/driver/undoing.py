@@ -1,7 +1,7 @@
 """Taking back: nodes that undo what completed nodes did, one after another, the latest first."""
 
 from blocks.errors import NotFound
-from blocks.records.tables import NodeRecord
+from blocks.records.tables import NodeRecord, Project
 from blocks.records.undoing import Undoing, record_undoing
 from capsules.authority import NodeAuthority
 from capsules.catalogue import find_capsule
@@ -11,7 +11,7 @@ from capsules.plan import UNDOING, PlanNode
 
 
 async def take_back(
-    opened: Environment, project: str, standing: Standing, *, fence: int, cancelled: bool
+    opened: Environment, project: Project, standing: Standing, *, cancelled: bool
 ) -> list[NodeRecord]:
     """Add a node for each completed one that says how it is undone, if the plan wants that; those added.
 
@@ -27,7 +27,7 @@ async def take_back(
     chain: list[Undoing] = []
     for node in _done(standing):
         chain.append(_undoing(node, _most(node, standing), chain[-1].node if chain else None))
-    return await record_undoing(opened.database, project, chain, fence=fence)
+    return await record_undoing(opened.database, project.id, chain, fence=project.fence, heard=project)
 
 
 def outcome(standing: Standing) -> str:
