@@ -34,7 +34,7 @@ class UnclaimedRuns:
         suspected: dict[str, str] = {}
         closed: list[str] = []
         for run in runs:
-            why = None if run["id"] in alive else _fault(run)
+            why = _fault(run) if run["id"] not in alive and _takes_a_lease(run) else None
             if why is None:
                 continue
             if self._suspected.get(run["id"]) == run["state_id"]:
@@ -70,6 +70,11 @@ def _due() -> dict[str, Any]:
         },
         "limit": PAGE,
     }
+
+
+def _takes_a_lease(run: dict[str, Any]) -> bool:
+    """Whether it is a driver's or a capsule's run: those take a lease before they do anything."""
+    return any(tag == "capsule" or tag.startswith("project:") for tag in run["tags"])
 
 
 def _fault(run: dict[str, Any]) -> str | None:

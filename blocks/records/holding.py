@@ -24,6 +24,8 @@ LAST_WORD = 15.0
 """Seconds that a program which has lost its lease may take to stop by itself."""
 PATIENCE = 60.0
 """Seconds that an effect waits for the database to say that this process is alive."""
+OWN_RUN = "PREFECT__FLOW_RUN_ID"
+"""In the environment of a process that a worker has started: the flow run that it was started for."""
 STOPPED = 70
 """The exit status of a process that was told to stop and did not."""
 
@@ -41,10 +43,15 @@ class Lease:
         self._keeper: _Keeper | None = None
 
     async def take(self, kind: str, flow_run: str | None) -> str:
-        """Enter this process among the living and keep it there; its id as a holder."""
+        """Enter this process among the living and keep it there; its id as a holder.
+
+        `flow_run` is for a process that was not started for a flow run: else it is known by that one, and
+        what it runs inside of it lives and dies with it.
+        """
         async with self._taken:
             if self._keeper is None:
                 begun = time.monotonic()
+                flow_run = os.environ.get(OWN_RUN) or flow_run
                 holder = Holder(id=self.id, kind=kind, flow_run=flow_run, host=here(), pid=os.getpid())
                 await add_holder(self._database, holder, self._seconds)
                 self._keeper = _Keeper(self._database.url, self.id, self._seconds, begun, self._stop())
@@ -156,7 +163,7 @@ class _Keeper(threading.Thread):
         self._on_loss()
         with self._changed:
             self._changed.wait_for(lambda: self._stopped, LAST_WORD)
-        if self._working() and os.environ.get("PREFECT__FLOW_RUN_ID"):
+        if self._working() and os.environ.get(OWN_RUN):
             os._exit(STOPPED)
 
     def _working(self) -> bool:
