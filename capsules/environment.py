@@ -21,6 +21,8 @@ from blocks.records.tables import Project
 from blocks.results import ResultStore
 from blocks.settings import Settings, load_settings
 
+CONNECTIONS = 8
+"""How many connections a run keeps once it has needed them: inline nodes share their driver's."""
 PATIENCE = 120.0
 """Seconds for which a run outlasts a database that is away."""
 SHIPPED_CONSTITUTION = Path(__file__).parent / "constitution.yaml"
@@ -52,7 +54,7 @@ async def environment() -> AsyncIterator[Environment]:
         yield present
         return
     settings = load_settings()
-    database = Database(settings.database_address, pool_size=2, patience=PATIENCE)
+    database = Database(settings.database_address, pool_size=CONNECTIONS, patience=PATIENCE)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
         audit = audit_log(settings, patience=PATIENCE)
@@ -114,6 +116,7 @@ def project_facts(settings: Settings, project: Project) -> dict[str, Any]:
 async def service_run(name: str = "prefect") -> AsyncIterator[Environment]:
     """An environment in which the hub itself acts, for the tenant of the settings."""
     async with environment() as opened:
+        await opened.lease.take("run", None)
         with running(service_context(opened, name)):
             yield opened
 
