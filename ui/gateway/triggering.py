@@ -18,6 +18,7 @@ from blocks.errors import SomaError, Unavailable
 from blocks.records import deliveries, happenings
 from blocks.records.tables import now
 from blocks.records.trigger_tables import Delivery
+from blocks.records.trigger_work import is_work_left
 from blocks.records.triggers import note_deployment, unscheduled
 from blocks.triggers.fanning import deliver
 from blocks.triggers.prefect_events import event_of
@@ -53,13 +54,18 @@ class Triggering:
     async def keep_on(self) -> None:
         """Do what there is to do, for ever."""
         while True:
-            for work in (self.fan_out, self.start_due, self.tell_prefect, self.align_schedules):
-                await self._try(work)
+            await self._try(self.look)
             try:
                 await asyncio.wait_for(self._woken.wait(), EVERY)
             except TimeoutError:
                 continue
             self._woken.clear()
+
+    async def look(self) -> None:
+        """Do what there is to do now; nothing of it keeps the rest from being done."""
+        if await is_work_left(self.hub.database):
+            for work in (self.fan_out, self.start_due, self.tell_prefect, self.align_schedules):
+                await self._try(work)
 
     async def _try(self, work: Callable[[], Awaitable[Any]]) -> None:
         try:

@@ -20,6 +20,7 @@ from blocks.records.projects import mark_launched, move_project
 from blocks.records.tables import Project, now
 from blocks.records.tenants import ensure_tenant
 from blocks.records.trigger_tables import Delivery, Trigger
+from blocks.records.trigger_work import is_work_left
 from blocks.settings import load_settings
 from blocks.triggers.prefect_runs import deployment_name
 from blocks.warm_worker.due import agenda
@@ -163,7 +164,8 @@ def test_the_end_of_a_project_starts_the_next_and_prefect_hears_of_it(run):
             await mark_launched(database, project.id, tenant="default")
             await move_project(database, project.id, fence=0, state=state)
         await asyncio.gather(*(part.fan_out() for part in (first, second, first)))
-        await asyncio.gather(first.tell_prefect(), second.tell_prefect())
+        await asyncio.gather(first.tell_prefect(), second.look())
+        assert not await is_work_left(database)
         made = await deliveries.list_deliveries(database, trigger.id)
         return made, await happenings.untold(database), await told(first, "soma.project.failed")
 
