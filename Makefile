@@ -48,8 +48,13 @@ format: setup ## Format the code and mend what can be mended
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: setup peers ## Measure launches, the guard and decisions beside other engines, and print the figures
+bench: setup peers fanout-peers ## Measure launches, the guard, decisions and fan-out beside other engines
 	@$(BIN)/python tests/bench/bench.py
+	@$(BIN)/python tests/bench/fan_out.py --peers
+
+.PHONY: bench-fan-out
+bench-fan-out: setup fanout-peers ## Measure many trivial nodes beside Prefect alone, LangGraph and DBOS
+	@$(BIN)/python tests/bench/fan_out.py --peers
 
 .PHONY: agentdojo
 agentdojo: setup ## Replay AgentDojo's attacks through the guard, and compare the figures with the docs
@@ -66,12 +71,21 @@ build/peers-venv/installed: tests/bench/peers.lock | setup
 	@build/peers-venv/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r tests/bench/peers.lock
 	@touch $@
 
+.PHONY: fanout-peers
+fanout-peers: build/fanout-venv/installed
+build/fanout-venv/installed: tests/bench/fanout.lock | setup
+	@$(BIN)/python -m venv --clear build/fanout-venv
+	@build/fanout-venv/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r tests/bench/fanout.lock
+	@touch $@
+
 .PHONY: lock
 lock: ## Resolve requirements.lock anew (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-strip-extras --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --custom-compile-command "make lock" tests/bench/peers.in -o tests/bench/peers.lock
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --custom-compile-command "make lock" tests/bench/fanout.in -o tests/bench/fanout.lock
 
 .PHONY: clean
 clean: ## Remove what the targets made here; the hub's data folder stays
