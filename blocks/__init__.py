@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from blocks.memory.block import Memory as Memory
+    from blocks.notifications.block import NotificationRoute as NotificationRoute
 
-BLOCKS = {"Memory": "blocks.memory.block"}
+BLOCKS = {"Memory": "blocks.memory.block", "NotificationRoute": "blocks.notifications.block"}
 
 
 def __getattr__(name: str) -> Any:

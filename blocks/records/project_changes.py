@@ -7,6 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from blocks.audit.entries import entry
 from blocks.errors import NotFound
 from blocks.records.events import add_event
+from blocks.records.notices import add_notice
 from blocks.records.tables import FINAL_PROJECT_STATES, Project, now
 from blocks.records.text import storable
 
@@ -28,6 +29,8 @@ def move(session: AsyncSession, project: Project, state: str, reason: str | None
     project.ended_at = now() if state in FINAL_PROJECT_STATES else None
     session.add(project)
     add_event(session, project.id, "project.state", data={"state": state, "reason": project.reason})
+    if state in FINAL_PROJECT_STATES:
+        add_notice(session, "ended", project.tenant, project.id, state=state, reason=project.reason)
 
 
 def happened(project: Project, event: str, *, by: str, reason: str = "", **more: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from blocks.records.tenants import ensure_tenant
 from blocks.settings import Settings
 from capsules.shipped import ensure_constitution
 from ui.gateway import (
+    answer_links,
     approvals,
     artifacts,
     audit,
@@ -23,6 +24,7 @@ from ui.gateway import (
     health,
     limits,
     memory,
+    notifications,
     policy,
     projects,
     replays,
@@ -38,6 +40,7 @@ from ui.gateway.hub import open_hub
 from ui.gateway.installs import note_installed
 from ui.gateway.meters import Meters
 from ui.gateway.mirroring import mirroring
+from ui.gateway.notices import notifying
 from ui.gateway.problems import answer_with_problems
 from ui.gateway.reconciler import reconciling
 from ui.gateway.signing import signing_heads
@@ -52,6 +55,7 @@ GUARDED = (
     approvals.router,
     catalogue.router,
     memory.router,
+    notifications.router,
     tokens.router,
     triggers.router,
     bus.router,
@@ -81,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
             await note_installed(hub)
             async with (
                 mirroring(hub),
+                notifying(hub),
                 reconciling(hub),
                 signing_heads(hub),
                 triggering(hub) as app.state.triggering,
@@ -95,9 +100,12 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.state.settings, app.state.meters = settings, Meters()
-    app.add_middleware(Edge, hosts=answered_hosts(settings.gateway_host), meters=app.state.meters)
+    app.add_middleware(
+        Edge, hosts=answered_hosts(settings.gateway_host, settings.public_url), meters=app.state.meters
+    )
     answer_with_problems(app)
     app.include_router(health.router)
+    app.include_router(answer_links.router)  # signed, and for one person
     app.include_router(webhooks.router)  # signed, so nobody needs a token
     for router in GUARDED:
         app.include_router(router, dependencies=[Depends(current_principal)])

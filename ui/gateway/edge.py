@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -14,14 +15,16 @@ BODY_LIMIT = 2**20
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
-def answered_hosts(listens_on: str) -> frozenset[str] | None:
+def answered_hosts(listens_on: str, public_url: str | None = None) -> frozenset[str] | None:
     """The names in a Host header that a gateway listening there answers for; None means any.
 
     A gateway on loopback answers for loopback names only, so that a page whose name was
-    re-bound to 127.0.0.1 cannot read from it. One that listens to a network has a name of its own there.
+    re-bound to 127.0.0.1 cannot read from it, and for the name under which people reach it through a proxy.
+    One that listens to a network has a name of its own there.
     """
     bare = listens_on.strip("[]")
-    return LOOPBACK if bare in {"127.0.0.1", "localhost", "::1"} else None
+    named = {host_of(urlsplit(public_url).netloc.rpartition("@")[2])} if public_url else set()
+    return LOOPBACK | named if bare in {"127.0.0.1", "localhost", "::1"} else None
 
 
 class Edge:
