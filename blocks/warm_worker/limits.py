@@ -4,7 +4,7 @@ import resource
 from dataclasses import dataclass
 from typing import Any
 
-from blocks.warm_worker.processes import below, own_memory, processes
+from blocks.warm_worker.processes import family, own_memory
 
 MEGABYTE = 2**20
 
@@ -36,12 +36,11 @@ def over_limit(limited: dict[int, int]) -> dict[int, int]:
     `limited` maps process ids to limits. The resident size, which is never less than what is sought and
     costs next to nothing to read, is looked at first.
     """
-    table = processes()
     found = {}
     for pid, most in limited.items():
-        family = list(below(table, [pid]))
-        if sum(process.resident for process in family) > most * MEGABYTE:
-            used = sum(own_memory(process.pid) for process in family)
+        members = family(pid)
+        if sum(process.resident for process in members) > most * MEGABYTE:
+            used = sum(own_memory(process.pid) for process in members)
             if used > most * MEGABYTE:
                 found[pid] = used // MEGABYTE
     return found

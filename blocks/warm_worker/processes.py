@@ -4,12 +4,12 @@ import contextlib
 import ctypes
 import os
 import sys
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 PR_SET_CHILD_SUBREAPER = 36
+HAS_LISTS = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").exists()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +47,27 @@ def is_alive(pid: int) -> bool:
     return found is not None and found.state not in {"Z", "X"}
 
 
-def below(table: dict[int, Process], roots: Iterable[int]) -> Iterator[Process]:
-    """The processes `roots` and all that descend from them."""
-    children: dict[int, list[Process]] = {}
-    for process in table.values():
-        children.setdefault(process.parent, []).append(process)
-    waiting = [table[root] for root in roots if root in table]
+def children(pid: int) -> list[int]:
+    """The processes that `pid` is the parent of; from the whole table where the kernel keeps no lists."""
+    if not HAS_LISTS:
+        return [process.pid for process in processes().values() if process.parent == pid]
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
+            with contextlib.suppress(OSError):
+                found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+    return found
+
+
+def family(pid: int) -> list[Process]:
+    """The process and all that descend from it; it costs what the family's size costs, not the table's."""
+    found, waiting = [], [pid]
     while waiting:
-        process = waiting.pop()
-        yield process
-        waiting += children.get(process.pid, [])
+        member = waiting.pop()
+        if process := look(member):
+            found.append(process)
+            waiting += children(member)
+    return found
 
 
 def own_memory(pid: int) -> int:

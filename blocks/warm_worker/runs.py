@@ -10,7 +10,7 @@ from typing import Any
 
 from blocks.warm_worker.capture import Capture
 from blocks.warm_worker.limits import over_limit
-from blocks.warm_worker.processes import processes
+from blocks.warm_worker.processes import children
 
 GRACE_SECONDS = 10.0
 LAST_SECONDS = 1.5
@@ -130,10 +130,9 @@ class Runs:
     def _end_orphans(self) -> None:
         """Kill the processes of ended runs that had left their group: they are children of this one now."""
         known = {held.pid for held in self.held.values()}
-        for process in processes().values():
-            if process.parent == os.getpid() and process.pid not in known and process.state != "Z":
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGKILL)
+        for orphan in set(children(os.getpid())) - known:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(orphan, signal.SIGKILL)
 
     def end_all(self) -> None:
         """Let every run report its end to Prefect, for a short while."""

@@ -23,7 +23,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "build" / "bench"
 async def main() -> None:
     console = Console(width=160)
     with tempfile.TemporaryDirectory(prefix="soma-bench-") as folder:
-        settings = load_settings(data_dir=folder, port_offset=free_offset())
+        settings = load_settings(data_dir=folder, port_offset=free_offset(), max_runs=10)
         use(settings)
         rows = await measured(settings)
     table = Table(title=f"SomaAgentHub on {os.cpu_count()} cores, Python {platform.python_version()}")
@@ -41,6 +41,7 @@ async def measured(settings: Settings) -> list[tuple[str, str, str]]:
     import launch_latency
     import policy_engines
     import reload_under_load
+    import worker_kinds
 
     from ui.supervisor.hub import Hub
 
@@ -52,13 +53,17 @@ async def measured(settings: Settings) -> list[tuple[str, str, str]]:
         launch = await launch_latency.measure(settings)
         await asyncio.sleep(REST)
         guard = await guard_cost.measure()
+        await asyncio.sleep(REST)
+        workers = await worker_kinds.measure(settings)
     finally:
         await hub.stop()
+    worker_kinds.keep(workers)
+    print(*workers.rows(), sep="\n")
     engines = policy_engines.measure()
     policy_engines.keep(engines)
     reloads = reload_under_load.measure()
     start = ("new hub, start to ready", f"{started:.1f} s", "")
-    return [guard.row(), launch.row(), start, engines.row(), reloads.row()]
+    return [guard.row(), launch.row(), start, workers.row(), engines.row(), reloads.row()]
 
 
 def use(settings: Settings) -> None:

@@ -11,4 +11,4 @@ async def nothing() -> None:
 
 
 if __name__ == "__main__":
-    nothing.serve(name=sys.argv[1], pause_on_shutdown=False, print_starting_message=False)
+    nothing.serve(name=sys.argv[1], limit=10, pause_on_shutdown=False, print_starting_message=False)

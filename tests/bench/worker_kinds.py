@@ -1,8 +1,10 @@
 """The warm worker beside Prefect's process worker and `serve()`: one server, one flow that does nothing.
 
-Each kind has its turn alone, `--rounds` times over; Prefect's kinds ask the server every second, ten times
-as often as they do by themselves. CPU and memory are those of what starts runs and of the runs, not of
-the server. Run as a script it needs a hub that is up, named by SOMA_DATA_DIR and PREFECT_API_URL.
+Each kind has its turn alone, `--rounds` times over, and may hold ten runs at once; Prefect's kinds ask the
+server every second, ten times as often as they do by themselves. CPU and memory are those of what starts
+runs and of the runs, not of the server.
+
+Run as a script it needs a hub that is up (with SOMA_MAX_RUNS=10), named by SOMA_DATA_DIR and PREFECT_API_URL.
 """
 
 import argparse
@@ -26,14 +28,14 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectNotFound
 
 from blocks.settings import Settings, load_settings
-from blocks.warm_worker.processes import below, own_memory, processes
+from blocks.warm_worker.processes import family, own_memory
 
 SCRIPT = Path(__file__).with_name("nothing.py")
 KEPT = Path(__file__).resolve().parents[2] / "build" / "bench" / "worker_kinds.md"
 POOL = "bench-process"
 KINDS = {"warm": "soma-warm", "process": "Prefect's process worker", "serve": "`serve()`"}
 AT_ONCE = 10
-PATIENCE = 300.0
+PATIENCE = 600.0
 
 
 @dataclass(kw_only=True)
@@ -138,13 +140,13 @@ async def _watch(figures: Figures, roots: list[int]) -> None:
 
 def _memory(roots: list[int]) -> int:
     """Bytes of the processes and all below them; what several share counts once."""
-    return sum(own_memory(process.pid) for process in below(processes(), roots))
+    return sum(own_memory(process.pid) for root in roots for process in family(root))
 
 
 def _cpu(roots: list[int]) -> float:
     """CPU seconds of the processes and of all below them, those that have ended too."""
     total = 0.0
-    for process in below(processes(), roots):
+    for process in (process for root in roots for process in family(root)):
         with contextlib.suppress(psutil.Error):
             times = psutil.Process(process.pid).cpu_times()
             total += times.user + times.system + times.children_user + times.children_system

@@ -18,7 +18,7 @@ from blocks.warm_worker.call import call
 from blocks.warm_worker.fork_client import Ended, ForkClient
 from blocks.warm_worker.fork_process import fork_socket
 from blocks.warm_worker.leftovers import end_leftovers, marked
-from blocks.warm_worker.processes import processes
+from blocks.warm_worker.processes import children
 
 MODULE = """
 import os, subprocess, time
@@ -153,8 +153,7 @@ def test_runs_leave_nothing_behind(server: Any, tmp_path: Path) -> None:
     asyncio.run(scenario())
     server.until(lambda: open_files(pid) <= before or None)
 
-    children = [process for process in processes().values() if process.parent == pid]
-    assert not children
+    assert not children(pid)
     assert not alive(int((tmp_path / "0").read_text()))
 
 
