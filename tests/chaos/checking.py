@@ -19,6 +19,10 @@ from blocks.records.ledger import list_attempts, list_nodes
 from blocks.records.projects import get_project
 
 
+MILLION = 1_000_000
+"""Accounts are kept in millionths."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """One thing that was looked at."""
@@ -34,6 +38,8 @@ async def check(hub: ChaosHub, traffic: Traffic) -> AsyncIterator[Finding]:
     yield await _projects(hub, traffic)
     yield await _attempts(hub, traffic)
     yield _effects(hub, traffic)
+    yield _taken_back(hub, traffic)
+    yield await _budgets(hub, traffic)
     yield await _approvals(hub, traffic)
     yield await _decisions(hub)
     yield _chain(hub)
@@ -93,6 +99,26 @@ def _effects(hub: ChaosHub, traffic: Traffic) -> Finding:
     if len(keys) != expected:
         wrong.append(f"{len(keys)} different effects, not {expected}")
     return Finding(what="effects, each under one key", counted=len(keys), wrong=tuple(wrong))
+
+
+def _taken_back(hub: ChaosHub, traffic: Traffic) -> Finding:
+    order = {word: at for at, (_, word, _) in enumerate(toys.read_effects(hub.effects))}
+    names = [f"p{at}" for at, kind in enumerate(traffic.projects.values()) if kind.name == "undone"]
+    wrong = [
+        f"{name}: was not taken back in reverse order"
+        for name in names
+        if order.get(f"{name}/back-one", -1) < order.get(f"{name}/back-two", 0)
+    ]
+    return Finding(what="projects taken back, the latest step first", counted=len(names), wrong=tuple(wrong))
+
+
+async def _budgets(hub: ChaosHub, traffic: Traffic) -> Finding:
+    rows = await _rows(hub, "SELECT project, node, kind, reserved, spent FROM budget_accounts")
+    wrong = [f"{row['project']} {row['node']} {row['kind']}: reserved" for row in rows if row["reserved"]]
+    spent = {row["project"]: row["spent"] for row in rows if (row["node"], row["kind"]) == ("", "tool_calls")}
+    chains = [name for name, kind in traffic.projects.items() if kind.name == "chain"]
+    wrong += [f"{name} has spent {spent.get(name)}" for name in chains if spent.get(name) != 4 * MILLION]
+    return Finding(what="accounts, charged once for each call", counted=len(rows), wrong=tuple(wrong))
 
 
 async def _approvals(hub: ChaosHub, traffic: Traffic) -> Finding:

@@ -109,6 +109,20 @@ def mapped(project: str) -> Plan:
     )
 
 
+def undone(project: str) -> Plan:
+    """Two steps and a refused one, upon which the plan has the two taken back, the latest first."""
+
+    def back(name: str) -> dict[str, Any]:
+        return {"capsule": "toy-step", "inputs": {"word": f"{project}/back-{name}", "seconds": 0.3}}
+
+    return plan(
+        node("one", project, undo=back("one")),
+        node("two", project, needs=["one"], undo=back("two")),
+        node("never", project, "toy-forbidden", needs=["two"]),
+        on_failure="undo",
+    )
+
+
 KINDS = (
     Kind(name="chain", plan=chain, ends="completed", effects=4),
     Kind(name="fan", plan=fan, ends="completed", effects=9),
@@ -123,5 +137,6 @@ KINDS = (
         effects=1,
         nodes={"never": "denied", "after": "skipped"},
     ),
+    Kind(name="undone", plan=undone, ends="denied", effects=4, nodes={"never": "denied"}),
     Kind(name="mapped", plan=mapped, ends="completed", effects=4),
 )

@@ -25,7 +25,7 @@ BODIES = {
             return {"said": word}
 
         @governed_task(stage="tool.call", action="toy.effect")
-        async def effect(word: str, idempotency_key: str = "") -> str:
+        async def effect(word: str, idempotency_key: str | None = None) -> str:
             effects.note("effect", word, idempotency_key)
             return word
     """,
@@ -43,7 +43,7 @@ BODIES = {
             return {"said": word}
 
         @governed_task(stage="tool.call", action="toy.danger")
-        async def danger(word: str, idempotency_key: str = "") -> str:
+        async def danger(word: str, idempotency_key: str | None = None) -> str:
             effects.note("effect", word, idempotency_key)
             return word
     """,
@@ -71,7 +71,7 @@ import os
 import sqlite3
 
 
-def note(kind: str, word: str, key: str) -> int:
+def note(kind: str, word: str, key: str | None) -> int:
     """Write down one deed; how many deeds of this kind and word there are now."""
     with sqlite3.connect(os.environ["CHAOS_EFFECTS"], timeout=60) as database:
         database.execute("INSERT INTO deeds VALUES (?, ?, ?)", (kind, word, key))
