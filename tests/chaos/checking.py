@@ -18,7 +18,6 @@ from blocks.records.approvals import list_approvals
 from blocks.records.ledger import list_attempts, list_nodes
 from blocks.records.projects import get_project
 
-
 MILLION = 1_000_000
 """Accounts are kept in millionths."""
 
