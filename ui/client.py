@@ -20,6 +20,7 @@ from ui.client_budgets import BudgetCalls
 from ui.client_constitutions import ConstitutionCalls
 from ui.client_control import ControlCalls
 from ui.client_limits import LimitCalls
+from ui.client_notifications import NotificationCalls
 from ui.client_tokens import TokenCalls
 from ui.client_triggers import TriggerCalls
 from ui.supervisor.lock import running_hub
@@ -39,7 +40,14 @@ QUIET = httpx.Timeout(30.0, connect=5.0, read=35.0)
 
 
 class HubClient(
-    LimitCalls, ConstitutionCalls, AuditCalls, TokenCalls, TriggerCalls, ControlCalls, BudgetCalls
+    LimitCalls,
+    ConstitutionCalls,
+    AuditCalls,
+    TokenCalls,
+    TriggerCalls,
+    ControlCalls,
+    BudgetCalls,
+    NotificationCalls,
 ):
     """Everything that the gateway offers, as methods that raise the hub's own errors."""
 

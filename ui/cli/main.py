@@ -21,6 +21,7 @@ COMMANDS = (
     ("approve", "ui.cli.answers:approve", "Say yes to a question."),
     ("reject", "ui.cli.answers:reject", "Say no to a question."),
     ("changes", "ui.cli.answers:changes", "Send what a question is about back, and say what to change."),
+    ("notifications", "ui.cli.notifications:app", "Show what people were told and by which routes."),
     ("artifacts", "ui.cli.artifacts:artifacts", "List or fetch what a project delivered."),
     ("logs", "ui.cli.logs:logs", "Read what a project or a part of the hub logged."),
     ("triggers", "ui.cli.triggers:app", "Start blueprints by the clock, by webhooks, or by what happens."),

@@ -24,6 +24,10 @@ STYLES = {
     "expired": "red",
     "sent_back": "yellow",
     "withdrawn": "dim",
+    "sent": "green",
+    "refused": "red",
+    "needless": "dim",
+    "given_up": "bold red",
     "cancelled": "red",
 }
 MARKS = {
