@@ -11,6 +11,7 @@ from blocks.identity import Principal
 from blocks.records.audit import append
 from blocks.records.budget_tables import BudgetAccount
 from blocks.records.database import Database
+from blocks.records.patience import patient
 
 
 async def set_limit(
@@ -32,6 +33,7 @@ async def set_limit(
     return found
 
 
+@patient
 async def chain(database: Database, scope: Scope) -> tuple[Account, ...]:
     """The accounts of the scope's chain that exist, from one look."""
     async with database.session() as session:

@@ -11,6 +11,7 @@ from blocks.agreement import Vote, votes_of
 from blocks.editing import Edit
 from blocks.records.approvals import bound_to
 from blocks.records.database import Database
+from blocks.records.patience import patient
 from blocks.records.tables import Approval, NodeRecord
 
 
@@ -24,6 +25,7 @@ class Agreements:
     """By the digest of the call that was asked about."""
 
 
+@patient
 async def agreements(database: Database, project: str) -> Agreements:
     """What people have agreed to in the project; for work that is done anew it counts no more."""
     own = (col(NodeRecord.project) == col(Approval.project)) & (col(NodeRecord.node) == col(Approval.node))
@@ -54,6 +56,7 @@ async def agreed_actions(database: Database, project: str) -> Mapping[str, tuple
     return (await agreements(database, project)).actions
 
 
+@patient
 async def wanted_changes(database: Database, project: str, node: str) -> list[dict[str, Any]]:
     """What people asked for when they sent the node back: `{by, at, comment, question}`, oldest first."""
     query = select(Approval).where(

@@ -19,6 +19,7 @@ from blocks.plain import plain
 from blocks.records.approval_trace import audit_record, tell_asked, tell_decided, tell_voted
 from blocks.records.audit import append
 from blocks.records.database import Database
+from blocks.records.patience import patient
 from blocks.records.reruns import rerun_in, rerun_record
 from blocks.records.tables import Approval, NodeRecord, Project, new_id, now
 from blocks.records.text import storable
@@ -147,6 +148,7 @@ async def list_approvals(
         return list(await session.exec(query.order_by(col(Approval.requested_at))))
 
 
+@patient
 async def approvals_of(database: Database, project: str, node: str, generation: int) -> list[Approval]:
     """What was asked about the node since it was last done anew, oldest first."""
     query = select(Approval).where(
@@ -156,6 +158,7 @@ async def approvals_of(database: Database, project: str, node: str, generation: 
         return list(await session.exec(query.order_by(col(Approval.requested_at))))
 
 
+@patient
 async def get_approval(database: Database, approval: str, *, tenant: str | None = None) -> Approval:
     """The approval, or `NotFound`, also when it belongs to another tenant."""
     async with database.session() as session:

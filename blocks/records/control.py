@@ -10,6 +10,7 @@ from blocks.errors import BadInput, Conflict
 from blocks.records.audit import append
 from blocks.records.database import Database
 from blocks.records.events import add_event
+from blocks.records.patience import patient
 from blocks.records.project_changes import DONE, Want, happened, locked, move, worded
 from blocks.records.tables import FINAL_NODE_STATES, FINAL_PROJECT_STATES, NodeRecord, Project, now
 from blocks.records.text import storable
@@ -91,6 +92,7 @@ async def cancel_overdue(database: Database) -> list[Project]:
     return [project for name in overdue if (project := await cancel_if_overdue(database, name)) is not None]
 
 
+@patient
 async def cancel_if_overdue(database: Database, project: str) -> Project | None:
     """The same for one project; None when it has time left, has ended or is being cancelled."""
     async with database.session() as session:
@@ -104,6 +106,7 @@ async def cancel_if_overdue(database: Database, project: str) -> Project | None:
         return None
 
 
+@patient
 async def noticed_in_prefect(
     database: Database, project: str, state: str, *, what: str = "its driver's run"
 ) -> bool:
