@@ -60,11 +60,18 @@ async def read(redis: Redis, tenant: str, reader: str, handle: Handle, *, wait: 
     if not found:
         news: Any = await redis.xreadgroup(GROUP, reader, {stream: ">"}, count=50, block=wait)
         found = [entry for _, entries in news or () for entry in entries]
+    failures = []
     for place, fields in found:
         event = _event(_text(place), fields or {})
-        if event is not None:
-            await handle(_text(place), event)
-        await redis.xack(stream, GROUP, place)
+        try:
+            if event is not None:
+                await handle(_text(place), event)
+        except Exception as error:  # noqa: BLE001  # raised below; one message must not hold up those behind it
+            failures.append(error)
+        else:
+            await redis.xack(stream, GROUP, place)
+    if failures:
+        raise failures[0]
     return len(found)
 
 

@@ -109,8 +109,8 @@ class Triggering:
             return
         try:
             run = await self.runs.start(delivery, trigger)
-        except Unavailable as error:
-            if now() - delivery.received_at > PATIENCE:
+        except SomaError as error:
+            if not isinstance(error, Unavailable) or now() - delivery.received_at > PATIENCE:
                 await deliveries.end_delivery(database, delivery.id, "failed", error.message)
             raise
         await deliveries.note_run(database, delivery.id, run, tries=delivery.tries + 1)
