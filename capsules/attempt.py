@@ -33,8 +33,20 @@ from capsules.spending import spending_of, timed
 from capsules.threads import in_thread
 from tasks.governed import decide
 
-assigned: ContextVar[str | None] = ContextVar("assigned_attempt", default=None)
-"""The id of the attempt that the driver gives to a capsule which it runs inline."""
+
+@dataclass(frozen=True, kw_only=True)
+class Handed:
+    """What the driver gives to a capsule that it runs inline: an attempt, and what it knows already."""
+
+    attempt: str
+    project: Project
+    node: PlanNode
+    lines: Mapping[str, NodeRecord]
+    """The ledger's lines of the nodes that the node takes from, by name."""
+
+
+assigned: ContextVar[Handed | None] = ContextVar("assigned_attempt", default=None)
+"""Set for a capsule that is run inline, in the context of its asyncio task alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +59,6 @@ class Assignment:
     project: Project | None = None
     lines: Mapping[str, NodeRecord] = field(default_factory=dict)
     """The ledger's lines of the nodes that it takes from, by name."""
-    failures: int = 0
-    """How many attempts at the node have failed before this one."""
 
 
 async def perform(
@@ -109,8 +119,8 @@ async def _within_time(
 
 @asynccontextmanager
 async def _assignment(opened: Environment, manifest: Manifest, digest: str) -> AsyncIterator[Assignment]:
-    inline = assigned.get()
-    named = inline or _attempt_of_run()
+    handed = assigned.get()
+    named = handed.attempt if handed is not None else _attempt_of_run()
     if named is None:
         if current() is None:
             await opened.lease.take("run", _flow_run())
@@ -118,7 +128,7 @@ async def _assignment(opened: Environment, manifest: Manifest, digest: str) -> A
         return
     token = assigned.set(None)  # a capsule called by this one is not this attempt
     try:
-        yield await _claim(opened, manifest, digest, named)
+        yield await _claim(opened, manifest, digest, named, handed)
     finally:
         assigned.reset(token)
 
@@ -131,19 +141,19 @@ def _attempt_of_run() -> str | None:
     return key if key is not None and key.startswith("att_") and current() is None else None
 
 
-async def _claim(opened: Environment, manifest: Manifest, digest: str, attempt: str) -> Assignment:
+async def _claim(
+    opened: Environment, manifest: Manifest, digest: str, attempt: str, handed: Handed | None
+) -> Assignment:
     leave_suspending_to_the_hub()
     holder = await opened.lease.take("run", _flow_run())
     found = await start_attempt(opened.database, attempt, flow_run=_flow_run(), holder=holder)
-    project = await get_project(opened.database, found.project)
-    own = (await read_nodes(opened.database, project.id, {found.node}))[0]
-    node = planned_node(project.plan, own)
+    known = handed if handed is not None else await _read(opened, found)
+    project, node = known.project, known.node
     if (node.capsule, node.version) != (manifest.name, manifest.version):
         raise SomaError(
             f"node {node.id!r} was planned for {node.capsule} {node.version}, "
             f"but {manifest.name} {manifest.version} is installed; plan the project again"
         )
-    lines = {line.node: line for line in await read_nodes(opened.database, project.id, sources(node.inputs))}
     agreed = await agreements(opened.database, project.id)
     context = RunContext(
         tenant=project.tenant,
@@ -170,10 +180,16 @@ async def _claim(opened: Environment, manifest: Manifest, digest: str, attempt: 
         spending=await spending_of(opened, project, node, found),
     )
     take_request(context.trail, project)
-    failures = await count_ended(opened.database, found, "failed")
-    return Assignment(
-        context=context, attempt=found, node=node, project=project, lines=lines, failures=failures
-    )
+    return Assignment(context=context, attempt=found, node=node, project=project, lines=known.lines)
+
+
+async def _read(opened: Environment, attempt: Attempt) -> Handed:
+    """What a run in a process of its own has to read for itself."""
+    project = await get_project(opened.database, attempt.project)
+    own = (await read_nodes(opened.database, project.id, {attempt.node}))[0]
+    node = planned_node(project.plan, own)
+    lines = {line.node: line for line in await read_nodes(opened.database, project.id, sources(node.inputs))}
+    return Handed(attempt=attempt.id, project=project, node=node, lines=lines)
 
 
 def authority_of(node: PlanNode) -> Authority:
@@ -229,7 +245,10 @@ async def _record_failure(opened: Environment, given: Assignment, error: BaseExc
     elif isinstance(error, PolicyDenied):
         state = "denied"
     final = state != "failed" or isinstance(error, BadInput)
-    rest = None if final else rest_before(given.node.policy, given.failures + 1, error, given.attempt.id)
+    rest = None
+    if not final:
+        failures = await count_ended(opened.database, given.attempt, "failed")
+        rest = rest_before(given.node.policy, failures + 1, error, given.attempt.id)
     await opened.audit.flush()
     await finish_attempt(
         opened.database,

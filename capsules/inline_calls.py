@@ -106,7 +106,7 @@ def shown(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 async def tell_end(client: PrefectClient, run: FlowRun, state: State[Any], *, force: bool = False) -> None:
-    """Tell Prefect how the run has ended; what people have said there meanwhile stands.
+    """Tell Prefect how the run has ended.
 
     The node's result is in the ledger already: an answer that never comes is worth a warning, not a failure.
     """

@@ -118,7 +118,7 @@ class Driver:
         if node.each is not None:
             return await self._become(node, self.expanding.map_over(node, self.standing))
         try:
-            await self.work.start(node, await self._inputs(node, said.inputs), limits)
+            await self.work.start(node, await self._inputs(node, said.inputs), limits, self.standing.lines)
         except NoPlace as full:
             await self._stand_in_line(full.limit)
             return self.starved.add(full.limit, node, self.standing.lines[node.id].position)

@@ -7,7 +7,7 @@ from prefect.exceptions import ObjectNotFound
 
 from blocks.errors import SomaError
 from blocks.records.tables import Attempt
-from capsules.attempt import assigned
+from capsules.attempt import Handed, assigned
 from capsules.catalogue import find_capsule
 from capsules.inline_calls import Lanes
 from capsules.inline_run import run_inline_flow
@@ -17,14 +17,14 @@ DEPLOYMENT = "hub"
 """Each capsule is deployed as `NAME/hub`."""
 
 
-async def run_inline(node: PlanNode, attempt: Attempt, inputs: dict[str, Any], lanes: Lanes) -> str:
+async def run_inline(handed: Handed, attempt: Attempt, inputs: dict[str, Any], lanes: Lanes) -> str:
     """Run the capsule as a child of this run and say how that ended.
 
     The ledger, not the caller, gets its result.
     """
-    flow = find_capsule(node.capsule).load()
-    assigned.set(attempt.id)  # in the context of this asyncio task alone
-    name = run_name(node, attempt)
+    flow = find_capsule(handed.node.capsule).load()
+    assigned.set(handed)
+    name = run_name(handed.node, attempt)
     state = await run_inline_flow(flow, inputs, name=name, key=f"inline:{attempt.id}", lanes=lanes)
     return f"its flow run ended as {state.name}: {state.message or 'without a message'}"
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prefect.logging import get_run_logger
@@ -12,13 +12,15 @@ from blocks.driver_runs import Drivers
 from blocks.errors import SomaError, Unavailable
 from blocks.records.ledger import give_up_attempt, open_attempt
 from blocks.records.looking import count_ended
-from blocks.records.tables import Attempt, Project
+from blocks.records.tables import Attempt, NodeRecord, Project
+from capsules.attempt import Handed
 from capsules.driver.health import Health
 from capsules.driver.standing import AT_WORK, Standing
 from capsules.driver.starting import run_deployed, run_inline
 from capsules.environment import Environment
 from capsules.inline_calls import Lanes
 from capsules.plan import PlanNode
+from capsules.references import sources
 
 LOOK = 0.1
 """Seconds between looks at the nodes that runs in other processes are at work on."""
@@ -59,8 +61,13 @@ class Work:
             return len(self.inline) < self.opened.settings.max_inline
         return len(self.deployed) < MOST_DEPLOYED
 
-    async def start(self, node: PlanNode, inputs: dict[str, Any], limits: Sequence[str]) -> None:
-        """Open the next attempt at the node, and let it run; `NoPlace` when one of its limits is full."""
+    async def start(
+        self, node: PlanNode, inputs: dict[str, Any], limits: Sequence[str], lines: Mapping[str, NodeRecord]
+    ) -> None:
+        """Open the next attempt at the node, and let it run; `NoPlace` when one of its limits is full.
+
+        `lines` are those of the project's nodes, by name.
+        """
         attempt = await open_attempt(
             self.database,
             self.project.id,
@@ -69,11 +76,13 @@ class Work:
             runtime=node.runtime,
             limits=limits,
         )
-        self.log.info("%s: attempt %d, %s", node.id, attempt.number, node.runtime)
         self.nodes[attempt.id] = node
-        if node.runtime == "inline":
-            self.inline[asyncio.create_task(run_inline(node, attempt, inputs, self.lanes))] = attempt
+        if node.runtime == "inline":  # not logged: its run is seen in Prefect at once
+            given = {name: lines[name] for name in sources(node.inputs) if name in lines}
+            handed = Handed(attempt=attempt.id, project=self.project, node=node, lines=given)
+            self.inline[asyncio.create_task(run_inline(handed, attempt, inputs, self.lanes))] = attempt
         else:
+            self.log.info("%s: attempt %d, %s", node.id, attempt.number, node.runtime)
             await self.deploy(node, attempt, inputs)
 
     async def deploy(self, node: PlanNode, attempt: Attempt, inputs: dict[str, Any]) -> None:
