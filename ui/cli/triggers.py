@@ -35,7 +35,7 @@ def add(
     cron: Annotated[
         str | None, typer.Option(help="By the clock: `0 3 * * *` is each night at three.")
     ] = None,
-    interval: Annotated[str | None, typer.Option(help="By the clock: each `30min`, `6h`, `1d`.")] = None,
+    interval: Annotated[str | None, typer.Option(help="By the clock: each `30m`, `6h`, `1d`.")] = None,
     timezone: Annotated[str, typer.Option(help="In which a cron line is meant.")] = "UTC",
     catch_up: Annotated[
         str, typer.Option(help="Of times when nothing could run: `skip` them, the `latest`, or `all`.")
