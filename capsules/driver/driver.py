@@ -11,6 +11,7 @@ from typing import Any
 
 from prefect.logging import get_run_logger
 
+from blocks.errors import Overtaken
 from blocks.records.agreements import wanted_changes
 from blocks.records.ledger import list_nodes, settle_node
 from blocks.records.limits import NoPlace, leave_lines, stand_in_line
@@ -66,11 +67,14 @@ class Driver:
             while True:
                 if await self.obeying.heed(self.standing):
                     await self._read_all()
-                if not self.obeying.paused:
-                    await self._advance()
-                if (left := await self._leave()) is not None:
-                    return left
-                await self._wait()
+                try:
+                    left = await self._go_on()
+                except Overtaken:
+                    self.obeying.hand.doubt()
+                else:
+                    if left is not None:
+                        return left
+                    await self._wait()
         finally:
             await self.work.abandon()
             self.obeying.leave()
@@ -155,7 +159,14 @@ class Driver:
     ) -> None:
         """Record a node's state without an attempt."""
         if await settle_node(
-            self.database, self.project.id, name, state, fence=self.fence, reason=reason, result=result
+            self.database,
+            self.project.id,
+            name,
+            state,
+            fence=self.fence,
+            reason=reason,
+            result=result,
+            heard=self.project,
         ):
             self.log.info("%s: %s%s", name, state.replace("_", " "), f": {reason}" if reason else "")
         await self._read({name})
@@ -195,6 +206,12 @@ class Driver:
         await self._read(await self.work.tidy(self.standing) | await self.work.check())
         if time.monotonic() - self.glanced > GLANCE:
             await self._glance()
+
+    async def _go_on(self) -> tuple[ProjectState, str | None] | None:
+        """Start what can be, and leave the project if nothing can be done now."""
+        if not self.obeying.paused:
+            await self._advance()
+        return await self._leave()
 
     async def _leave(self) -> tuple[ProjectState, str | None] | None:
         """Leave the project when it has ended, is paused, or waits for people or for a moment."""

@@ -75,6 +75,7 @@ class Work:
             fence=self.project.fence,
             runtime=node.runtime,
             limits=limits,
+            heard=self.project,
         )
         self.nodes[attempt.id] = node
         if node.runtime == "inline":  # not logged: its run is seen in Prefect at once
@@ -168,7 +169,7 @@ class Work:
         """Keep how an inline run ended until the ledger was looked at; the name of its node."""
         attempt = self.inline.pop(task)
         node = self.nodes.pop(attempt.id)
-        error = task.exception()
+        error = asyncio.CancelledError("its run was cancelled") if task.cancelled() else task.exception()
         reason = f"{type(error).__name__}: {error}" if error is not None else task.result()
         self.ended.append((attempt, reason, node.policy.attempts))
         return attempt.node
