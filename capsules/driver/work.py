@@ -15,6 +15,7 @@ from blocks.records.looking import count_ended
 from blocks.records.tables import Attempt, NodeRecord, Project
 from capsules.attempt import Handed
 from capsules.driver.health import Health
+from capsules.driver.overdue import end_overdue, overdue
 from capsules.driver.standing import AT_WORK, Standing
 from capsules.driver.starting import run_deployed, run_inline
 from capsules.environment import Environment
@@ -134,7 +135,15 @@ class Work:
         dead = await self.health.dead(self.deployed)
         for attempt, reason in dead:
             await self._close(attempt, reason)
-        return {attempt.node for attempt, _ in dead}
+        late = await overdue(self.database, self.project.id, self._with_workers())
+        for attempt in late:
+            node, run = self.nodes[attempt.id], attempt.flow_run or self.deployed.get(attempt.id)
+            self.forget(attempt.id)
+            await end_overdue(self.database, self.prefect, attempt, node, run)
+        return {attempt.node for attempt, _ in dead} | {attempt.node for attempt in late}
+
+    def _with_workers(self) -> dict[str, PlanNode]:
+        return {attempt: self.nodes[attempt] for attempt in self.deployed if attempt in self.nodes}
 
     async def _close(self, attempt: Attempt, reason: str) -> None:
         """Give up an attempt whose run is dead: it was lost, unless somebody has cancelled it in Prefect."""
@@ -175,4 +184,4 @@ class Work:
         return attempt.node
 
     def _deployed_nodes(self) -> set[str]:
-        return {self.nodes[attempt].id for attempt in self.deployed if attempt in self.nodes}
+        return {node.id for node in self._with_workers().values()}
