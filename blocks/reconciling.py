@@ -14,7 +14,17 @@ from blocks.driver_wishes import heed_dead_driver, heed_paused_projects, resume_
 from blocks.errors import Unavailable
 from blocks.records.control import cancel_overdue
 from blocks.records.database import Database
-from blocks.records.leases import bury, death_of, dying_holders, forget, living_holders, lost_holders
+from blocks.records.leases import (
+    bury,
+    death_of,
+    dying_holders,
+    forget,
+    living_holders,
+    lost_holders,
+    orphaned_attempts,
+)
+from blocks.records.ledger import MOST_LOSSES, give_up_attempt
+from blocks.records.looking import count_ended
 from blocks.records.projects import undriven_projects
 from blocks.records.tables import Holder
 from blocks.unclaimed_runs import UnclaimedRuns
@@ -62,6 +72,7 @@ class Reconciler:
             if not alone:
                 return Reconciled()
             dead = await self._bury()
+            await self._give_up()
             await settle_orphans(self._database)
             await cancel_overdue(self._database)
             await heed_paused_projects(self._database, self._prefect)
@@ -84,6 +95,12 @@ class Reconciler:
         for name, why in dead.items():
             logger.warning("process %s was found dead: %s", name, why)
         return dead
+
+    async def _give_up(self) -> None:
+        """Let no node show as running whose process is dead and whose driver is not there to say so."""
+        for attempt, why in await orphaned_attempts(self._database):
+            lost = await count_ended(self._database, attempt, "lost")
+            await give_up_attempt(self._database, attempt.id, why, again=lost < MOST_LOSSES)
 
     async def _sweep(self) -> list[str]:
         """Now and then, look for runs that nobody began."""

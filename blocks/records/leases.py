@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, literal, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from blocks.records.database import Database
@@ -130,6 +131,21 @@ async def watch_attempts(database: Database, project: str, seconds: float) -> li
             Watched(attempt=attempt, holder=holder, over=bool(over), left=float(left or 0))
             for attempt, holder, over, left in await session.exec(query)
         ]
+
+
+@patient
+async def orphaned_attempts(database: Database) -> list[tuple[Attempt, str]]:
+    """The attempts of processes that were declared dead, where no driver is alive to look after them."""
+    driver = aliased(Holder)
+    query = (
+        select(Attempt, Holder.lost)
+        .join(Holder, col(Holder.id) == col(Attempt.holder))
+        .join(Project, col(Project.id) == col(Attempt.project))
+        .join(driver, (col(driver.id) == col(Project.holder)) & col(driver.lost).is_(None), isouter=True)
+        .where(Attempt.state == "running", col(Holder.lost).is_not(None), col(driver.id).is_(None))
+    )
+    async with database.session() as session:
+        return [(attempt, str(lost)) for attempt, lost in await session.exec(query)]
 
 
 @patient

@@ -26,6 +26,8 @@ from blocks.records.tables import (
 from blocks.records.text import storable
 
 LIVE_ATTEMPTS = ("queued", "running")
+MOST_LOSSES = 5
+"""How often the run of a node may die under it before the node counts as failed."""
 TOKENS = Sequence("fencing_tokens")
 
 

@@ -10,7 +10,7 @@ from prefect.logging import get_run_logger
 from blocks.dead_runs import was_cancelled
 from blocks.driver_runs import Drivers
 from blocks.errors import SomaError, Unavailable
-from blocks.records.ledger import give_up_attempt, open_attempt
+from blocks.records.ledger import MOST_LOSSES, give_up_attempt, open_attempt
 from blocks.records.looking import count_ended
 from blocks.records.tables import Attempt, NodeRecord, Project
 from capsules.attempt import Handed
@@ -27,8 +27,6 @@ LOOK = 0.1
 """Seconds between looks at the nodes that runs in other processes are at work on."""
 CHECK = 2.0
 """Seconds between looks for runs that died."""
-MOST_LOSSES = 5
-"""How often the run of a node may die under it before the node counts as failed."""
 CANCELLED = "its run was cancelled in Prefect"
 LAST_WORD = 10.0
 """Seconds that inline runs have to stop when their driver leaves them."""
