@@ -7,7 +7,7 @@ An article is *unreachable*, which is an error, when
   whose verdict is stricter: that one's verdict wins whenever this one matches. `deny` hides all others;
   `approve` hides `warn` and `allow` but not `redact`, which is carried out once people have agreed; `redact`
   hides `warn` and `allow`; `warn` hides `allow`; or
-- an earlier article has the same stages, actions, condition, verdict and terms.
+- an earlier article has the same stages, actions, condition, verdict, terms and replacements.
 
 It is *doubtful*, which is a warning, when a condition that was written always holds, when a part of its
 stages and actions is hidden, or when a permission adds nothing to a wider one or to the default. Whatever is
@@ -16,6 +16,7 @@ not certain is neither: a document that is right is never refused.
 What `default` says hides nothing: it is asked only where no article matches.
 """
 
+import json
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -96,7 +97,8 @@ def _duplicates(known: Sequence[_Known]) -> Iterator[Problem]:
         article = one.article
         terms = article.approve.model_dump_json() if article.approve else None
         reach = (frozenset(article.stages), frozenset(article.actions))
-        first = seen.setdefault((reach, one.condition, article.verdict, terms), article.id)
+        replaced = json.dumps(article.replace, sort_keys=True)
+        first = seen.setdefault((reach, one.condition, article.verdict, terms, replaced), article.id)
         if first != article.id:
             same = "has the same stages, actions, condition and verdict"
             yield Problem((*one.place, "id"), f"decides nothing of its own: {first!r} {same}")
