@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterIdempotencyKey
 from prefect.deployments import arun_deployment
 from prefect.exceptions import ObjectNotFound
 
@@ -45,6 +47,19 @@ async def run_deployed(node: PlanNode, attempt: Attempt, inputs: dict[str, Any])
             f"capsule {node.capsule!r} is not deployed; run `prefect deploy --all` or start `soma up` again"
         ) from None
     return str(run.id)
+
+
+async def run_of(attempt: Attempt) -> str | None:
+    """The deployed run that an earlier driver has made for the attempt, if it came to that.
+
+    Asking for it anew would find it too, and leave a task run behind in Prefect that never ends.
+    """
+    if attempt.flow_run is not None:
+        return attempt.flow_run
+    key = FlowRunFilterIdempotencyKey(any_=[attempt.id])
+    async with get_client() as client:
+        found = await client.read_flow_runs(flow_run_filter=FlowRunFilter(idempotency_key=key), limit=1)
+    return str(found[0].id) if found else None
 
 
 def run_name(node: PlanNode, attempt: Attempt) -> str:

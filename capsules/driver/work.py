@@ -17,7 +17,7 @@ from capsules.attempt import Handed
 from capsules.driver.health import Health
 from capsules.driver.overdue import end_overdue, overdue
 from capsules.driver.standing import AT_WORK, Standing
-from capsules.driver.starting import run_deployed, run_inline
+from capsules.driver.starting import run_deployed, run_inline, run_of
 from capsules.environment import Environment
 from capsules.inline_calls import Lanes
 from capsules.plan import PlanNode
@@ -88,8 +88,9 @@ class Work:
     async def deploy(self, node: PlanNode, attempt: Attempt, inputs: dict[str, Any]) -> None:
         """Hand the attempt to a worker; doing so again finds the run that was made before."""
         self.nodes[attempt.id] = node
+        known = await run_of(attempt) if attempt.fence != self.project.fence else None
         try:
-            self.deployed[attempt.id] = await run_deployed(node, attempt, inputs)
+            self.deployed[attempt.id] = known or await run_deployed(node, attempt, inputs)
         except SomaError as error:
             await self.lose(attempt, error.message, again=False)
 
