@@ -72,9 +72,10 @@ async def _sole_driver(opened: Environment, project_id: str) -> AsyncIterator[bo
     while True:
         async with opened.database.lock(f"project:{project_id}") as held:
             driver = await living_driver(opened.database, project_id, opened.settings.lease_seconds)
+            alone = driver is None or driver.id == opened.lease.id
             late = asyncio.get_running_loop().time() > deadline
-            if late or (held and driver is None):
-                yield driver is None
+            if late or (held and alone):
+                yield alone
                 return
         await asyncio.sleep(0.2)
 
