@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlmodel import col, select
@@ -13,10 +13,11 @@ from blocks.records.audit import append
 from blocks.records.database import Database
 from blocks.records.events import add_event
 from blocks.records.project_changes import happened
-from blocks.records.reruns import UNDO, Reach, reach, spec_of
+from blocks.records.reach import UNDO, Reach, reach
+from blocks.records.reruns import planned_as
 from blocks.records.tables import Event, NodeRecord, Project
 
-NODE_EVENTS = ("node.state", "node.reset")
+NODE_EVENTS = ("node.state", "node.reset", "node.respecified")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,8 @@ class Past:
 
     state: str
     result: dict[str, Any] | None
+    spec: dict[str, Any] | None
+    """The node as in a plan, where the plan does not have it so."""
 
 
 async def prepare_fork(
@@ -59,9 +62,9 @@ async def prepare_fork(
             raise NotFound(f"there is no project {project!r}; `soma status` lists them")
         query = select(NodeRecord).where(NodeRecord.project == project).order_by(col(NodeRecord.position))
         lines = {line.node: line for line in await session.exec(query) if not line.node.startswith(UNDO)}
-        pasts = {name: Past(state=line.state, result=line.result) for name, line in lines.items()}
-        if at is not None:
-            pasts = await _pasts(session, project, lines, at)
+        if at is not None:  # nodes that were made since would be made again, perhaps others
+            lines = {name: line for name, line in lines.items() if line.parent is None}
+        pasts = await _pasts(session, project, lines, at)
     if node is not None and node not in lines:
         raise NotFound(f"project {project!r} has no node {node!r}; it has {', '.join(list(lines)[:20])}")
     if inputs and node is None:
@@ -110,7 +113,7 @@ def _forked(
         requested_by=by,
         origin=origin,
     )
-    specs = {name: spec_of(project, line) for name, line in lines.items()}
+    specs = {name: pasts[name].spec or planned_as(project, name) for name in lines}
     touched = _touched(lines, specs, [node] if node is not None else [])
     gone = touched.dropped | _unmade(lines, pasts)
     copies = []
@@ -146,9 +149,10 @@ def _unmade(lines: Mapping[str, NodeRecord], pasts: Mapping[str, Past]) -> set[s
 def _past(name: str, spec: Mapping[str, Any], past: Past, touched: Reach) -> Past:
     """What the fork takes over of a node: what had completed, unless it is to be done anew."""
     if name in touched.reset or past.state not in {"completed", "expanded"}:
-        return Past(state="waiting", result=None)
+        return replace(past, state="waiting", result=None)
     if name in touched.reopened:
-        return Past(state="expanded", result=None if spec.get("each") is not None else past.result)
+        gathered = spec.get("each") is not None  # its result is nothing but what its children gave
+        return replace(past, state="expanded", result=None if gathered else past.result)
     return past
 
 
@@ -161,7 +165,7 @@ def _copy(project: str, line: NodeRecord, past: Past) -> NodeRecord:
         capsule=line.capsule,
         version=line.version,
         parent=line.parent,
-        spec=deepcopy(line.spec),
+        spec=deepcopy(past.spec),
         state=past.state,
         result=past.result,
         started_at=line.started_at if past.state != "waiting" else None,
@@ -170,19 +174,27 @@ def _copy(project: str, line: NodeRecord, past: Past) -> NodeRecord:
 
 
 async def _pasts(
-    session: AsyncSession, project: str, lines: Mapping[str, NodeRecord], at: int
+    session: AsyncSession, project: str, lines: Mapping[str, NodeRecord], at: int | None
 ) -> dict[str, Past]:
-    """What each node had come to when the event was recorded; a result is what the next reset put away."""
+    """What each node has come to, or had when the event was recorded.
+
+    What it was then, results and changed inputs, is what the next rerun after it has put away.
+    """
+    pasts = {name: Past(state=line.state, result=line.result, spec=line.spec) for name, line in lines.items()}
+    if at is None:
+        return pasts
+    states = dict.fromkeys(lines, "waiting")
+    put_away: dict[tuple[str, str], dict[str, Any]] = {}
     query = select(Event).where(Event.project == project, col(Event.kind).in_(NODE_EVENTS))
-    states, results = dict.fromkeys(lines, "waiting"), {name: line.result for name, line in lines.items()}
-    put_away = set[str]()
     for event in await session.exec(query.order_by(col(Event.id))):
         name = event.node or ""
-        if name not in lines or event.id is None:
-            continue
-        if event.id <= at:
-            states[name] = event.data["state"] if event.kind == "node.state" else "waiting"
-        elif event.kind == "node.reset" and name not in put_away:
-            put_away.add(name)
-            results[name] = event.data["result"]
-    return {name: Past(state=states[name], result=results[name]) for name in lines}
+        if name in lines and event.id is not None and event.id > at:
+            put_away.setdefault((name, event.kind), event.data)
+        elif name in lines and event.kind == "node.state":
+            states[name] = event.data["state"]
+    for name, past in pasts.items():
+        result = put_away.get((name, "node.reset"), {"result": past.result})["result"]
+        spec = put_away.get((name, "node.respecified"), {"spec": past.spec})["spec"]
+        state = "waiting" if states[name] == "expanded" else states[name]
+        pasts[name] = Past(state=state, result=result, spec=spec)
+    return pasts

@@ -44,5 +44,7 @@ async def node_history(database: Database, project: str, node: str, *, tenant: s
             line=line,
             spec=spec_of(found, line),
             attempts=list(await session.exec(attempts.order_by(col(Attempt.number)))),
-            former=[{**event.data, "at": event.at, "event": event.id} for event in told],
+            former=[
+                {**event.data, "at": event.at, "event": event.data.get("rerun", event.id)} for event in told
+            ],
         )

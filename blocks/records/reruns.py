@@ -1,7 +1,6 @@
 """Reruns: a node and all that stands on it are done anew; what was recorded of them is kept as history."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,25 +12,12 @@ from blocks.records.audit import append
 from blocks.records.database import Database
 from blocks.records.events import add_event
 from blocks.records.project_changes import happened, locked, move
-from blocks.records.tables import FINAL_PROJECT_STATES, NodeRecord, Project, now
+from blocks.records.reach import UNDO, Reach, reach
+from blocks.records.tables import FINAL_PROJECT_STATES, Event, NodeRecord, Project, now
 from blocks.records.text import storable
 
-UNDO = "undo."
-"""How the nodes are named that take back what others did."""
 RESTING = FINAL_PROJECT_STATES | {"waiting", "awaiting_approval"}
 """States in which no process is at work: the project has to be driven again."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reach:
-    """What a rerun touches."""
-
-    reset: frozenset[str]
-    """Nodes that are done anew."""
-    reopened: frozenset[str]
-    """Nodes that stay as they are but wait again for those which they have become."""
-    dropped: frozenset[str]
-    """Nodes made at run time, which are made again when their maker is done anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,49 +73,27 @@ async def rerun_in(
     needs = {name: spec.get("needs", []) for name, spec in specs.items()}
     touched = reach(needs, parents, {node, *_undone(project, lines)})
     _are_idle(project, [lines[name] for name in (*touched.reset, *touched.dropped)])
+    begun = await _begin(
+        session, project, {"from": node, "nodes": len(touched.reset), "by": by, "reason": reason}
+    )
+    former = {"by": by, "rerun": begun}
     if inputs:
         old = specs[node]
+        add_event(session, project.id, "node.respecified", node, {"spec": lines[node].spec, **former})
         lines[node].spec = {**old, "inputs": {**old.get("inputs", {}), **inputs}}
-    await _apply(session, lines, touched, specs, by)
-    return _tell(session, project, touched, lines, node=node, by=by, reason=reason)
-
-
-def reach(needs: Mapping[str, Sequence[str]], parents: Mapping[str, str], starts: Iterable[str]) -> Reach:
-    """What a rerun from these nodes touches, of nodes known by what they need and by what they came from."""
-    users, children = _inverted(needs), _inverted({node: [parent] for node, parent in parents.items()})
-    reset, reopened, dropped = set[str](), set[str](), set[str]()
-    todo = list(starts)
-    while todo:
-        node = todo.pop()
-        if node in reset:
-            continue
-        reset.add(node)
-        todo += users[node]
-        parent = parents.get(node)
-        while parent is not None and parent not in reset and parent not in reopened:
-            reopened.add(parent)
-            todo += users[parent]
-            parent = parents.get(parent)
-    falling = [child for node in reset for child in children[node]]
-    falling += [child for node in reopened for child in children[node] if child.startswith(UNDO)]
-    while falling:
-        child = falling.pop()
-        if child not in dropped:
-            dropped.add(child)
-            falling += children[child]
-    return Reach(
-        reset=frozenset(reset - dropped),
-        reopened=frozenset(reopened - reset - dropped),
-        dropped=frozenset(dropped),
-    )
+    await _apply(session, lines, touched, specs, former)
+    return _set_going(session, project, touched, lines, by=by, reason=reason)
 
 
 def spec_of(project: Project, line: NodeRecord) -> dict[str, Any]:
     """The node as in a plan: what was made of it at run time, else what was planned."""
-    if line.spec is not None:
-        return line.spec
-    planned = (node for node in project.plan.get("nodes", []) if node["id"] == line.node)
-    return next(planned, {"id": line.node})
+    return line.spec if line.spec is not None else planned_as(project, line.node)
+
+
+def planned_as(project: Project, node: str) -> dict[str, Any]:
+    """The node as the project's plan has it."""
+    planned = (found for found in project.plan.get("nodes", []) if found["id"] == node)
+    return next(planned, {"id": node})
 
 
 def rerun_record(
@@ -180,21 +144,21 @@ async def _apply(
     lines: Mapping[str, NodeRecord],
     touched: Reach,
     specs: Mapping[str, Mapping[str, Any]],
-    by: str,
+    former: Mapping[str, Any],
 ) -> None:
     undoing = {name for name in lines if name.startswith(UNDO)}
     for name in touched.dropped | undoing:
-        _remember(session, lines[name], by, gone=True)
+        _remember(session, lines[name], {**former, "gone": True})
         await session.delete(lines[name])
     for name in touched.reset - undoing:
         line = lines[name]
-        _remember(session, line, by)
+        _remember(session, line, former)
         line.generation += 1
         line.state, line.result, line.flow_run, line.started_at = "waiting", None, None, None
         _open(session, line)
     for name in touched.reopened - undoing:
         line = lines[name]
-        _remember(session, line, by)
+        _remember(session, line, former)
         line.state = "expanded"
         if specs[name].get("each") is not None:  # its result is nothing but what its children gave
             line.result = None
@@ -208,7 +172,7 @@ def _open(session: AsyncSession, line: NodeRecord) -> None:
     add_event(session, line.project, "node.state", line.node, facts)
 
 
-def _remember(session: AsyncSession, line: NodeRecord, by: str, *, gone: bool = False) -> None:
+def _remember(session: AsyncSession, line: NodeRecord, former: Mapping[str, Any]) -> None:
     """Write down what a node had come to, before it is done anew; nothing of one that had not begun."""
     if line.state == "waiting" and not line.attempt:
         return
@@ -220,25 +184,30 @@ def _remember(session: AsyncSession, line: NodeRecord, by: str, *, gone: bool = 
         "result": line.result,
         "ended_at": line.ended_at and line.ended_at.isoformat(),
     }
-    add_event(session, line.project, "node.reset", line.node, {**kept, "by": by, "gone": gone})
+    add_event(session, line.project, "node.reset", line.node, {**kept, **former})
 
 
-def _tell(
+async def _begin(session: AsyncSession, project: Project, told: dict[str, Any]) -> int:
+    """Say in the events that a rerun begins; the number of that event, before which all was as it was."""
+    event = Event(project=project.id, kind="project.rerun", data=told)
+    session.add(event)
+    await session.flush()
+    return event.id or 0
+
+
+def _set_going(
     session: AsyncSession,
     project: Project,
     touched: Reach,
     lines: Mapping[str, NodeRecord],
     *,
-    node: str,
     by: str,
     reason: str,
 ) -> Rerun:
-    """Set the project going, where it is not paused, and say so in its events."""
+    """Set the project going, where it is not paused."""
     idle = project.state in RESTING
     project.control_at, project.control_by = now(), by
     project.control_reason = storable(reason) or None
-    facts = {"from": node, "nodes": len(touched.reset), "by": by, "reason": project.control_reason}
-    add_event(session, project.id, "project.rerun", data=facts)
     if idle:
         project.control, project.driver_run, project.wake_at = "run", None, None
         project.deliverables = []
@@ -247,14 +216,6 @@ def _tell(
         move(session, project, "running", None)
     session.add(project)
     return Rerun(project=project, reset=[name for name in lines if name in touched.reset], idle=idle)
-
-
-def _inverted(edges: Mapping[str, Sequence[str]]) -> defaultdict[str, list[str]]:
-    turned: defaultdict[str, list[str]] = defaultdict(list)
-    for source, targets in edges.items():
-        for target in targets:
-            turned[target].append(source)
-    return turned
 
 
 def _some(names: Iterable[str]) -> str:

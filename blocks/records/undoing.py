@@ -11,9 +11,8 @@ from blocks.records.events import add_event
 from blocks.records.expansion import last_place, numbers_before
 from blocks.records.patience import patient
 from blocks.records.projects import hold
+from blocks.records.reach import UNDO
 from blocks.records.tables import NodeRecord, Project, now
-
-UNDO = "undo."
 
 
 @dataclass(frozen=True, kw_only=True)

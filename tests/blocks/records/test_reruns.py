@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from blocks.errors import BadInput, Conflict, NotFound
-from blocks.records import events, forks, ledger, projects, reruns, tenants
+from blocks.records import events, forks, history, ledger, projects, reach, reruns, tenants
 from blocks.records.database import Database, upgrade
 from blocks.records.tables import NodeRecord, Project
 
@@ -245,7 +245,7 @@ def test_exactly_a_node_and_its_descendants_are_reached(plan: tuple[dict[str, li
     def stands_on_it(node: str) -> bool:
         return node == start or any(stands_on_it(need) for need in needs[node])
 
-    touched = reruns.reach(needs, {}, [start])
+    touched = reach.reach(needs, {}, [start])
 
     assert touched.reset == {node for node in needs if stands_on_it(node)}
     assert not touched.reopened | touched.dropped
@@ -293,6 +293,23 @@ def test_a_fork_of_an_earlier_point_takes_over_what_was_recorded_until_then(run:
         return tuple(found)
 
     assert run(work) == ({}, {"a": {"path": "a"}}, {"a": {"path": "a"}, "b": {"path": "b"}}, {})
+
+
+def test_a_fork_of_the_point_before_a_rerun_has_the_inputs_and_results_of_then(run: Run) -> None:
+    """The number that the history of a node gives is that point."""
+
+    async def work(database: Database) -> tuple[Any, ...]:
+        project = await project_of(database, {"a": [], "b": ["a"]})
+        async with database.session() as session:
+            for node in "ab":
+                events.add_event(session, project.id, "node.state", node, {"state": "completed"})
+        await reruns.rerun_from(database, project.id, "a", {"x": 7}, by="ann")
+        past = await history.node_history(database, project.id, "b", tenant="default")
+        point = past.former[0]["event"] - 1
+        fork = await forks.prepare_fork(database, project.id, tenant="default", by="bob", at=point)
+        return fork.carried, [line.spec for line in fork.lines]
+
+    assert run(work) == (["a", "b"], [None, None])
 
 
 def test_a_fork_that_makes_no_sense_is_refused(run: Run) -> None:
