@@ -176,6 +176,6 @@ def test_accounts_do_what_the_model_does(machine: Callable[[], Accounts]) -> Non
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=25, stateful_step_count=16, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=15, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
