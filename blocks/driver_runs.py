@@ -16,6 +16,8 @@ from blocks.errors import Unavailable
 DEPLOYMENT = "run-project/hub"
 PATIENCE = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds between the tries to start a driver while Prefect is away; upkeep finds what is left over."""
+AT_ONCE = 50
+"""Projects whose runs are asked for in one call."""
 UNFINISHED = {"state": {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"]}}}
 logger = logging.getLogger("soma.gateway")
 
@@ -130,10 +132,12 @@ class Drivers:
 
     async def unfinished(self, projects: list[str]) -> dict[str, list[dict[str, Any]]]:
         """The driver runs of these projects that have not ended, by project."""
-        wanted = {"flow_runs": {"name": {"any_": [run_name(project) for project in projects]}, **UNFINISHED}}
         found: dict[str, list[dict[str, Any]]] = {}
-        for run in await self.read("flow_runs/filter", {**wanted, "limit": 200}) if projects else []:
-            found.setdefault(str(run["name"]).removeprefix("drive "), []).append(run)
+        for start in range(0, len(projects), AT_ONCE):
+            names = [run_name(project) for project in projects[start : start + AT_ONCE]]
+            query = {"flow_runs": {"name": {"any_": names}, **UNFINISHED}, "limit": 200}
+            for run in await self.read("flow_runs/filter", query):
+                found.setdefault(str(run["name"]).removeprefix("drive "), []).append(run)
         return found
 
     async def close(self) -> None:

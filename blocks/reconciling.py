@@ -6,6 +6,7 @@ Any number of reconcilers may look at once: one does the work, and all that it d
 import logging
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from blocks.budgets.settling import settle_orphans
 from blocks.dead_runs import ended_runs, mark_dead
@@ -26,7 +27,7 @@ from blocks.records.leases import (
 from blocks.records.ledger import MOST_LOSSES, give_up_attempt
 from blocks.records.looking import count_ended
 from blocks.records.projects import undriven_projects
-from blocks.records.tables import Holder
+from blocks.records.tables import Holder, Project
 from blocks.unclaimed_runs import UnclaimedRuns
 
 logger = logging.getLogger("soma.reconciler")
@@ -144,9 +145,18 @@ class Reconciler:
             runs = coming.get(project.id, [])
             if any(run["state_type"] != "PAUSED" for run in runs):
                 continue
-            await heed_dead_driver(self._database, self._prefect, project, runs)
-            key = f"{project.fence}-{int(time.time() // WINDOW)}"
-            resumed = await resume_driver(self._prefect, runs)
-            driven[project.id] = resumed or await self._prefect.start(project.id, key)
-            logger.info("project %s had no driver; flow run %s drives it now", project.id, driven[project.id])
+            try:
+                driven[project.id] = await self._start(project, runs)
+            except Unavailable as error:
+                logger.warning(
+                    "project %s has no driver, and none can be started: %s", project.id, error.message
+                )
         return driven
+
+    async def _start(self, project: Project, runs: list[dict[str, Any]]) -> str:
+        """A driver for a project without one: its paused run resumed, or a new run; its id."""
+        await heed_dead_driver(self._database, self._prefect, project, runs)
+        key = f"{project.fence}-{int(time.time() // WINDOW)}"
+        run = await resume_driver(self._prefect, runs) or await self._prefect.start(project.id, key)
+        logger.info("project %s had no driver; flow run %s drives it now", project.id, run)
+        return run
