@@ -8,7 +8,8 @@ _QUESTION = text(
     "SELECT EXISTS (SELECT 1 FROM happenings)"
     " OR EXISTS (SELECT 1 FROM trigger_deliveries WHERE state = 'received' AND next_at <= now())"
     " OR EXISTS (SELECT 1 FROM triggers"
-    " WHERE kind = 'schedule' AND (removed_at IS NULL) = (deployment IS NULL))"
+    " WHERE kind = 'schedule' AND (removed_at IS NULL) = (deployment IS NULL)"
+    " AND created_at < now() - interval '30 seconds')"
 )
 
 

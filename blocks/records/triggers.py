@@ -1,6 +1,7 @@
 """Triggers as they are kept: made, paused, resumed and removed by people, with a word in the audit log."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -15,6 +16,8 @@ from blocks.records.database import Database
 from blocks.records.tables import now
 from blocks.records.trigger_tables import Trigger
 
+BEING_MADE = timedelta(seconds=30)
+"""So long whoever makes a trigger gives it its schedule himself; two who do so would make its runs twice."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
@@ -114,6 +117,7 @@ async def unscheduled(database: Database) -> list[Trigger]:
     query = select(Trigger).where(
         Trigger.kind == "schedule",
         col(Trigger.removed_at).is_(None) == col(Trigger.deployment).is_(None),
+        col(Trigger.created_at) < now() - BEING_MADE,
     )
     async with database.session() as session:
         return list(await session.exec(query.limit(50)))

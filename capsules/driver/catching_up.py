@@ -17,9 +17,8 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 
 LATE = timedelta(minutes=10)
-"""A run that starts so long after it was due is missed, where missed runs are skipped."""
-PUNCTUAL = timedelta(minutes=1)
-"""Up to here nobody is asked whether a later run is due already."""
+"""A run that starts so long after it was due was missed. One that only waited for a place must not give way
+to its successor: where all have to wait, none would ever start."""
 
 
 async def missed(run: FlowRun, catch_up: str, *, now: datetime | None = None) -> str | None:
@@ -28,9 +27,11 @@ async def missed(run: FlowRun, catch_up: str, *, now: datetime | None = None) ->
     if catch_up == "all" or not run.auto_scheduled or due is None or run.run_count > 1:
         return None
     late = (now or datetime.now(UTC)) - due
-    if catch_up == "skip" and late > LATE:
+    if late <= LATE:
+        return None
+    if catch_up == "skip":
         return f"missed: it was due at {due:%Y-%m-%d %H:%M} UTC, and missed runs are skipped"
-    if late > PUNCTUAL and await _has_successor(run, due, due + late):
+    if await _has_successor(run, due, due + late):
         return f"missed: it was due at {due:%Y-%m-%d %H:%M} UTC, and a later run takes its place"
     return None
 

@@ -196,8 +196,9 @@ def test_schedules_are_prefects_and_what_was_missed_is_caught_up_by_choice(run):
 
     async def work(database, first, second):
         source = {"interval": 3600, "anchor": "2026-01-01T00:00:00Z"}
+        earlier = now() - 2 * triggers.BEING_MADE  # Prefect was away when they were made
         made = [
-            await make(database, choice, kind="schedule", source=source, catch_up=choice)
+            await make(database, choice, kind="schedule", source=source, catch_up=choice, created_at=earlier)
             for choice in ("skip", "latest", "all")
         ]
         await first.align_schedules()
