@@ -50,7 +50,7 @@ def nodes(view: ProjectDetail) -> Table:
 
 def remark(node: Node, titles: dict[str, str], states: dict[str, str]) -> str:
     """What is worth knowing about a node beside its state."""
-    if node.state in {"failed", "denied", "skipped"}:
+    if node.state in {"failed", "denied", "skipped", "cancelled"}:
         return plain(node.reason or "")
     if node.state == "waiting":
         return _needs(

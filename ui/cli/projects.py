@@ -52,7 +52,7 @@ def show(
 ) -> None:
     """Show a project with what people want of it, or one of its nodes with its history."""
     from ui.cli.connect import hub
-    from ui.cli.status import _show
+    from ui.cli.status import show_one
 
     with hub() as client:
         if node is not None:
@@ -63,7 +63,7 @@ def show(
             view = client.project(project).model_dump(mode="json")
             typer.echo(json.dumps({**told.model_dump(mode="json"), **view}, indent=2))
             return
-        _show(client, project, as_json=False)
+        show_one(client, project, as_json=False)
         _tell(told)
 
 

@@ -30,7 +30,7 @@ def status(
             found = client.projects()
             typer.echo(_dump(found)) if as_json else console().print(projects(found))
         else:
-            _show(client, project, as_json=as_json)
+            show_one(client, project, as_json=as_json)
 
 
 def _follow(client: HubClient, project: str) -> int:
@@ -46,7 +46,8 @@ def _newest(client: HubClient) -> str:
     return found[0].id
 
 
-def _show(client: HubClient, project: str, *, as_json: bool) -> None:
+def show_one(client: HubClient, project: str, *, as_json: bool) -> None:
+    """Print one project: its board and what it asks, or JSON."""
     view = client.project(project)
     if as_json:
         typer.echo(view.model_dump_json(indent=2))

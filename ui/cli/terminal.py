@@ -29,6 +29,9 @@ STYLES = {
     "needless": "dim",
     "given_up": "bold red",
     "cancelled": "red",
+    "paused": "bold yellow",
+    "cancelling": "yellow",
+    "expanded": "cyan",
 }
 MARKS = {
     "waiting": "·",
@@ -39,6 +42,8 @@ MARKS = {
     "failed": "✗",
     "denied": "⊘",
     "skipped": "-",
+    "cancelled": "✗",
+    "expanded": "◌",
 }
 
 
