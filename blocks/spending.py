@@ -46,6 +46,7 @@ class Spending:
         self.time = (0, 0)
         """Of the seconds in the accounts, what this run has settled and what it has reserved."""
         self._till = till
+        self._timed = False
         self._limits = dict(limits or {})
         self._accounts = {
             place: Account(level=place[0], kind=place[1], most=most) for place, most in self._limits.items()
@@ -150,6 +151,12 @@ class Spending:
         with self._lock:
             self._used.subtract(self._charges.pop(key, {}))
         return self._watched(self._till.charge(partial(release, key=key, token=self.token)))
+
+    def takes_time(self) -> bool:
+        """Whether whoever asks is the first to ask: that one tells the time, and ends it."""
+        with self._lock:
+            first, self._timed = not self._timed, True
+            return first
 
     def tell_time(self, ahead: float, *, lifted: bool = False) -> Future[Told]:
         """Charge the seconds that this run has used so far, and reserve as many ahead as the limits leave.
