@@ -66,6 +66,7 @@ class WarmJobConfiguration(BaseJobConfiguration):
 
     def message(self, flow_run: FlowRun, log: Path, settings: Settings) -> dict[str, Any]:
         """What the fork server is told of the run."""
+        grace = settings.cancel_grace_seconds if self.grace_seconds is None else self.grace_seconds
         return {
             "environment": self.env,
             "folder": str(self.folder()),
@@ -73,6 +74,7 @@ class WarmJobConfiguration(BaseJobConfiguration):
             "limits": {
                 "memory_mb": self.memory_mb or settings.run_memory_mb or None,
                 "open_files": self.open_files,
+                "grace_seconds": grace,
             },
             "log": {"path": str(log), "secrets": self._secrets},
         }

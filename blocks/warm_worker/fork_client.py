@@ -51,6 +51,8 @@ class ForkClient:
         self.on_killed: Callable[[Ended], None] | None = None
         """Told when the fork server's process is gone, and its runs with it."""
         self._writer: asyncio.StreamWriter | None = None
+        self._server = 0
+        """The process of the fork server that was last connected to."""
         self._connected = asyncio.Event()
         self._starting: dict[str, tuple[dict[str, Any], asyncio.Future[int]]] = {}
         self._listing: list[asyncio.Future[Holdings]] = []
@@ -66,6 +68,9 @@ class ForkClient:
                 future.cancel()
             self._listing.clear()
             await asyncio.sleep(RETRY_SECONDS)
+            if self.on_killed and self._server and not is_alive(self._server):
+                self._server = 0
+                self.on_killed(KILLED_WITH_SERVER)
 
     async def start(self, run: str, message: dict[str, Any]) -> int:
         """Fork a process for `run` and return its id; waits while the fork server renews itself."""
@@ -88,9 +93,9 @@ class ForkClient:
         self._send({"do": "list"})
         return await asyncio.wait_for(future, START_SECONDS)
 
-    def stop(self, run: str, seconds: float) -> None:
-        """Ask the run's process to end as cancelled; it is killed after `seconds`."""
-        self._send({"do": "stop", "run": run, "seconds": seconds})
+    def stop(self, run: str) -> None:
+        """Ask the run's process to end as cancelled; it is killed when its grace is over."""
+        self._send({"do": "stop", "run": run})
 
     def forget(self, run: str) -> None:
         """Tell the fork server that the end of `run` has been taken note of."""
@@ -104,7 +109,7 @@ class ForkClient:
         reader, writer = await asyncio.open_unix_connection(str(self.socket))
         self._writer = writer
         self._connected.set()
-        server = _process_behind(writer)
+        self._server = _process_behind(writer)
         try:
             for whole, _ in list(self._starting.values()):
                 self._send(whole)
@@ -116,8 +121,6 @@ class ForkClient:
                     self._hear(message)
         finally:
             writer.close()
-            if self.on_killed and server and not is_alive(server):
-                self.on_killed(KILLED_WITH_SERVER)
 
     def _hear(self, message: dict[str, Any]) -> None:
         match message["is"]:

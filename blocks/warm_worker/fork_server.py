@@ -23,7 +23,7 @@ from blocks.warm_worker.limits import Limits
 from blocks.warm_worker.preload import Preloaded, native_threads
 from blocks.warm_worker.processes import adopt_orphans
 from blocks.warm_worker.renewal import Wear, begin_anew, handed_over
-from blocks.warm_worker.runs import GRACE_SECONDS, Held, Runs
+from blocks.warm_worker.runs import Held, Runs
 from blocks.warm_worker.wire import Lines, encode
 
 IDLE_SECONDS = 5.0
@@ -48,6 +48,7 @@ class ForkServer:
     def serve(self) -> None:
         """Answer requests until a signal ends the server; then end every run."""
         self._listen()
+        self.runs.reap()  # whatever ended while this interpreter was loading
         while not self.stopping:
             ready = self.selector.select(self._patience())
             for key, _ in ready:
@@ -119,7 +120,7 @@ class ForkServer:
             case "start":
                 self._start(client, run, message)
             case "stop":
-                self.runs.ask_to_stop(run, float(message.get("seconds", GRACE_SECONDS)))
+                self.runs.ask_to_stop(run)
             case "list":
                 held = {name: held.pid for name, held in self.runs.held.items()}
                 self._send(client, {"is": "held", "held": held, "ended": self.runs.ended})
@@ -138,7 +139,8 @@ class ForkServer:
 
     def _fork(self, run: str, message: dict[str, Any]) -> None:
         pid, capture = fork(message, self._open())
-        held = Held(pid=pid, memory_mb=Limits.of(message).memory_mb, capture=capture)
+        limits = Limits.of(message)
+        held = Held(pid=pid, grace=limits.grace_seconds, memory_mb=limits.memory_mb, capture=capture)
         self.runs.held[run] = held
         self._hear(held)
 

@@ -16,6 +16,8 @@ class Limits:
     memory_mb: int | None = None
     """Of the run's process and all below it, together."""
     open_files: int | None = None
+    grace_seconds: float = 10.0
+    """From its cancellation until it is killed."""
 
     @classmethod
     def of(cls, message: dict[str, Any]) -> "Limits":

@@ -12,7 +12,6 @@ from blocks.warm_worker.capture import Capture
 from blocks.warm_worker.limits import over_limit
 from blocks.warm_worker.processes import children
 
-GRACE_SECONDS = 10.0
 LAST_SECONDS = 1.5
 LOOK_SECONDS = 1.0
 """How often the memory of limited runs is measured."""
@@ -25,6 +24,8 @@ class Held:
     """One run that has a process."""
 
     pid: int
+    grace: float = 10.0
+    """Seconds that it has to end by itself when it is asked to."""
     memory_mb: int | None = None
     deadline: float | None = None
     """When it is killed, on the clock that never goes back; None unless it was asked to stop."""
@@ -35,6 +36,7 @@ class Held:
     def state(self) -> dict[str, Any]:
         return {
             "pid": self.pid,
+            "grace": self.grace,
             "memory_mb": self.memory_mb,
             "deadline": self.deadline,
             "reason": self.reason,
@@ -65,8 +67,8 @@ class Runs:
             times.append(self._next_look)
         return max(0.0, min(times) - time.monotonic()) if times else None
 
-    def ask_to_stop(self, run: str, seconds: float) -> None:
-        """Let the run end as cancelled; its whole family is killed after `seconds`."""
+    def ask_to_stop(self, run: str) -> None:
+        """Let the run end as cancelled; its whole family is killed when its grace is over."""
         held = self.held.get(run)
         if held is None:
             return
@@ -74,7 +76,7 @@ class Runs:
             os.kill(held.pid, CANCEL_SIGNAL)
             os.kill(held.pid, signal.SIGTERM)
         if held.deadline is None:
-            held.deadline = time.monotonic() + seconds
+            held.deadline = time.monotonic() + held.grace
 
     def watch(self) -> None:
         """Kill what has outstayed its grace or takes more memory than it may."""

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -69,7 +69,6 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         self.sending = Sending(self, self.settings.run_logs_path)
         self._exits: dict[str, asyncio.Future[Ended]] = {}
         self._started: set[str] = set()
-        self._grace: dict[str, float] = {}
         self._flows: dict[UUID, Flow] = {}
         self._once = False
         self._ready = False
@@ -158,7 +157,6 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         """The run is no longer this worker's to see to."""
         self.intake.places.free(flow_run_id)
         self.endings.cancelled.discard(str(flow_run_id))
-        self._grace.pop(str(flow_run_id), None)
         self._submitting_flow_run_ids.discard(flow_run_id)
         self._watch_cancellation(flow_run_id, on=False)
         self.sending.end(str(flow_run_id))
@@ -213,8 +211,6 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
     ) -> WarmWorkerResult:
         """Run the flow in a new process; returns when the process has ended."""
         run = str(flow_run.id)
-        if configuration.grace_seconds is not None:
-            self._grace[run] = configuration.grace_seconds
         message = configuration.message(flow_run, self.sending.begin(run), self.settings)
         with self._expecting_end(run) as exited:
             pid = await self.forks.start(run, message)
@@ -228,7 +224,7 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         return WarmWorkerResult(identifier=str(pid), status_code=ended.status, reason=ended.reason)
 
     @contextlib.contextmanager
-    def _expecting_end(self, run: str) -> "Any":
+    def _expecting_end(self, run: str) -> Iterator[asyncio.Future[Ended]]:
         exited: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._exits[run] = exited
         try:
@@ -315,7 +311,7 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
     def end(self, run: str) -> None:
         """End the run's process as cancelled, at once if it has been started, else when it is."""
         self.endings.cancelled.add(run)
-        self.forks.stop(run, self._grace.get(run, self.settings.cancel_grace_seconds))
+        self.forks.stop(run)
 
     async def mark_cancelled(self, flow_run: FlowRun, message: str) -> None:
         """Tell Prefect that the run is cancelled."""

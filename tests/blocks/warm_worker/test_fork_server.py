@@ -153,7 +153,7 @@ def test_runs_leave_nothing_behind(server: Any, tmp_path: Path) -> None:
     asyncio.run(scenario())
     server.until(lambda: open_files(pid) <= before or None)
 
-    assert not children(pid)
+    server.until(lambda: None if children(pid) else True)
     assert not alive(int((tmp_path / "0").read_text()))
 
 
