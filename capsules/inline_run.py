@@ -8,10 +8,11 @@ loggers and `prefect.runtime` find the run that they belong to, and its states s
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
 from prefect._internal.control_listener import get_intent
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas import FlowRun, State
 from prefect.concurrency.context import ConcurrencyContext
 from prefect.context import AsyncClientContext, FlowRunContext
@@ -50,15 +51,27 @@ async def run_inline_flow(
     async with AsyncClientContext.get_or_create() as opened:
         client = opened.client
         async with lanes.lend(client, parent.flow_run.id) as lane:
-            run = await create_running(client, flow, parameters, name=name, key=key, lane=lane)
+            making = asyncio.create_task(
+                create_running(client, flow, parameters, name=name, key=key, lane=lane)
+            )
+            state: State[Any] | None = None
             try:
+                run = await asyncio.shield(making)
                 state = await _ended(flow, run, parameters, parent)
+                await tell_end(client, run, state)
             except BaseException as stopped:
-                async with asyncio.timeout(ENDING_SECONDS):
-                    await tell_end(client, run, await _stopped_state(stopped), force=True)
+                await _stop(client, making, state or await _stopped_state(stopped))
                 raise
-            await tell_end(client, run, state)
     return state
+
+
+async def _stop(client: PrefectClient, making: "asyncio.Task[FlowRun]", state: State[Any]) -> None:
+    """End a run that is being stopped, even one that Prefect is only just making, within a short time."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ENDING_SECONDS):
+            await asyncio.wait([making])
+            if making.exception() is None:
+                await tell_end(client, making.result(), state, force=True)
 
 
 def _is_plain(flow: FlowLike) -> bool:
@@ -128,7 +141,9 @@ async def _context(
 
 async def _stopped_state(stopped: BaseException) -> State[Any]:
     """Cancelled where somebody wanted that, and crashed where the process is going down."""
-    words = [str(word) for word in stopped.args] if isinstance(stopped, asyncio.CancelledError) else []
+    words = str(stopped) if isinstance(stopped, asyncio.CancelledError) else ""
+    if "cancel scope" in words:  # anyio's own words: nobody's reason
+        words = ""
     if words or get_intent() == "cancel":
-        return Cancelled(message=words[0] if words else "Flow run was cancelled.")
+        return Cancelled(message=words or "Flow run was cancelled.")
     return await exception_to_crashed_state(stopped)
