@@ -148,12 +148,21 @@ async def _claim(
     holder = await opened.lease.take("run", _flow_run())
     found = await start_attempt(opened.database, attempt, flow_run=_flow_run(), holder=holder)
     known = handed if handed is not None else await _read(opened, found)
-    project, node = known.project, known.node
+    node = known.node
     if (node.capsule, node.version) != (manifest.name, manifest.version):
         raise SomaError(
             f"node {node.id!r} was planned for {node.capsule} {node.version}, "
             f"but {manifest.name} {manifest.version} is installed; plan the project again"
         )
+    context = await _context(opened, manifest, digest, known, found)
+    return Assignment(context=context, attempt=found, node=node, project=known.project, lines=known.lines)
+
+
+async def _context(
+    opened: Environment, manifest: Manifest, digest: str, known: Handed, found: Attempt
+) -> RunContext:
+    """In whose name the attempt acts, and with which authority."""
+    project, node = known.project, known.node
     agreed = await agreements(opened.database, project.id)
     context = RunContext(
         tenant=project.tenant,
@@ -180,7 +189,7 @@ async def _claim(
         spending=await spending_of(opened, project, node, found),
     )
     take_request(context.trail, project)
-    return Assignment(context=context, attempt=found, node=node, project=project, lines=known.lines)
+    return context
 
 
 async def _read(opened: Environment, attempt: Attempt) -> Handed:
