@@ -1,5 +1,6 @@
 """A hand on projects that go on: pause, resume, cancel, deadlines, nodes done anew, forks, and history."""
 
+import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
@@ -158,7 +159,10 @@ async def _permit_changes(
 ) -> None:
     """Let the constitution decide about a project with the nodes of `source`, but for what is asked."""
     if asked.inputs and asked.node is not None:
-        check_changed(await list_nodes(hub.database, source), asked.node, asked.inputs)
+        lines = await list_nodes(hub.database, source)
+        await asyncio.to_thread(
+            check_changed, lines, asked.node, asked.inputs
+        )  # its first call imports slowly
     await permit_project(hub, principal, project, changed_facts(project, asked.node, asked.inputs))
 
 
