@@ -10,7 +10,6 @@ MARKS = {
     "worker": "blocks.warm_worker",
     "gateway": "ui.gateway",
     "prefect": "blocks.engines.prefect_api",
-    "valkey": "valkey-server",
 }
 FORK_SERVER = "blocks.warm_worker.fork_server"
 
@@ -33,14 +32,16 @@ def processes(folder: Path) -> dict[str, list[psutil.Process]]:
 
 def _kind(process: psutil.Process, folder: str) -> str | None:
     words = process.cmdline()
-    if words and Path(words[0]).name == "postgres" and folder in words:
+    if words and Path(words[0]).name == "postgres" and f"{folder}/postgres" in words:
         return "postgres"
     if process.environ().get("SOMA_DATA_DIR") != folder:
         return None
     if FORK_SERVER in words:
         parent = process.parent()
         return "run" if parent is not None and FORK_SERVER in parent.cmdline() else "fork server"
-    return next((name for name, mark in MARKS.items() if mark in words or mark in Path(words[0]).name), None)
+    if words and "valkey-server" in words[0]:
+        return "valkey"
+    return next((name for name, mark in MARKS.items() if mark in words), None)
 
 
 def kill_one(

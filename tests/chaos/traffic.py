@@ -26,6 +26,8 @@ class Traffic:
     chance: random.Random
     projects: dict[str, Kind] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
+    launches: set[asyncio.Task[bool]] = field(default_factory=set)
+    """Those that the gateway has not taken yet."""
     answered: set[str] = field(default_factory=set)
     kept: dict[str, str] = field(default_factory=dict)
     """Values that the gateway acknowledged, by key."""
@@ -52,7 +54,9 @@ class Traffic:
         except Unavailable:
             return
         self.projects[project.id] = kind
-        await self.hub.until(lambda: self._launched(project.id), 300)
+        launch = asyncio.create_task(self.hub.until(lambda: self._launched(project.id), 600))
+        self.launches.add(launch)
+        launch.add_done_callback(self.launches.discard)
 
     async def _launched(self, project: str) -> bool:
         answer = await self.hub.call("POST", f"/v1/projects/{project}/launch")
