@@ -1,5 +1,7 @@
 """Staying with a project from its launch to its end: watch, ask the person, say how it came out."""
 
+from typing import Any
+
 from rich.console import Console
 from rich.prompt import Prompt
 from rich.text import Text
@@ -35,7 +37,7 @@ def _answer_all(client: HubClient, view: ProjectDetail, console: Console, *, yes
         verdict = "approve" if yes else _ask(console)
         if verdict is None:
             return False
-        seen = {"digest": approval.bound_to} if approval.edited else {}
+        seen: dict[str, Any] = {"digest": approval.bound_to} if approval.edited else {}
         try:
             client.answer(approval.id, "approve" if verdict == "approve" else "reject", **seen)
         except Conflict as error:  # somebody else was faster
