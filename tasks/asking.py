@@ -98,46 +98,67 @@ def _judged(
     earlier: Earlier | None,
 ) -> Outcome:
     before = used(context)
-    decision = ask(action, context, replaced=earlier is not None and earlier.replaced is not None)
+    replaced = earlier is not None and earlier.replaced is not None
+    decision = ask(action, context, replaced=replaced)
     approval = approval_of(decision, action, context) if decision.verdict == "approve" else None
     if decision.verdict == "approve" and approval is None and not shows_all(action):
-        decision = refusal(
-            action,
-            decision.articles[0].article,
-            f"{decision.articles[0].reason}; and people cannot be shown all of its arguments",
-            constitution=decision.constitution,
-            remedy="pass plain values: texts, numbers, lists and maps",
-        )
+        decision = _not_shown(action, decision)
     seen = context.trail.seen
+    extra = _told(before, context, action, approval, earlier)
+    kept = {key: value for key, value in action.facts.items() if key not in left_out}
+    recorded = Action(stage=action.stage, name=action.name, facts=kept) if left_out else action
+    context.audit.record(decision, context, arguments, recorded, **extra)
+    through = not decision.refused or approval is not None
+    replace = replacements_in(decision) if through and not replaced else {}
+    if not replace:  # what is replaced has not happened: the action in its place counts
+        verdict = "allow" if approval else decision.verdict
+        context.history.add(action.stage, action.name, verdict, decision.at, seen)
+    over = bool(action.facts["budget"]["over"])
+    if not through:
+        digest = action_digest(action, context) if decision.verdict == "approve" else ""
+        return Outcome(decision=decision, context=context, refusal=refused(decision, digest), over=over)
+    lifted = approval is not None and any(
+        item.at_limit and item.verdict == "approve" for item in decision.articles
+    )
+    return Outcome(
+        decision=decision,
+        context=context,
+        refusal=None,
+        costs=action.costs,
+        replace=replace,
+        over=over,
+        lifted=lifted,
+    )
+
+
+def _not_shown(action: Action, decision: Decision) -> Decision:
+    """The refusal of what people would have to agree to without seeing it."""
+    first = decision.articles[0]
+    return refusal(
+        action,
+        first.article,
+        f"{first.reason}; and people cannot be shown all of its arguments",
+        constitution=decision.constitution,
+        remedy="pass plain values: texts, numbers, lists and maps",
+    )
+
+
+def _told(
+    before: Mapping[str, float],
+    context: RunContext,
+    action: Action,
+    approval: Mapping[str, Any] | None,
+    earlier: Earlier | None,
+) -> dict[str, Any]:
+    """What the record says beside the decision."""
     extra: dict[str, Any] = {"budget": before, **shadow_verdict(context.constitution, action)}
     if approval:
         extra["approval"] = approval
     if earlier:
         extra |= earlier.as_json()
-    if seen:
-        extra["labels"] = sorted(seen)
-    kept = {key: value for key, value in action.facts.items() if key not in left_out}
-    recorded = Action(stage=action.stage, name=action.name, facts=kept) if left_out else action
-    context.audit.record(decision, context, arguments, recorded, **extra)
-    through = not decision.refused or approval is not None
-    replace = replacements_in(decision) if through and (earlier is None or earlier.replaced is None) else {}
-    if not replace:  # what is replaced has not happened: the action in its place counts
-        verdict = "allow" if approval else decision.verdict
-        context.history.add(action.stage, action.name, verdict, decision.at, seen)
-    over = bool(action.facts["budget"]["over"])
-    if through:
-        return Outcome(
-            decision=decision,
-            context=context,
-            refusal=None,
-            costs=action.costs,
-            replace=replace,
-            over=over,
-            lifted=approval is not None
-            and any(item.at_limit and item.verdict == "approve" for item in decision.articles),
-        )
-    digest = action_digest(action, context) if decision.verdict == "approve" else ""
-    return Outcome(decision=decision, context=context, refusal=refused(decision, digest), over=over)
+    if context.trail.seen:
+        extra["labels"] = sorted(context.trail.seen)
+    return extra
 
 
 def used(context: RunContext) -> dict[str, float]:
