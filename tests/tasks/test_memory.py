@@ -12,11 +12,13 @@ import uvicorn
 from fastapi import FastAPI
 from prefect import flow
 
+from blocks.audit.log import AuditLog
+from blocks.constitution.source import ConstitutionSource
 from blocks.context import Authority, RunContext, current, running
 from blocks.errors import BadInput, Forbidden, NotFound, PolicyDenied, Unavailable
 from blocks.memory.items import Draft, Selection
 from blocks.memory.opening import open_memory
-from blocks.records.database import Database
+from blocks.records.database import Database, upgrade
 from blocks.settings import load_settings
 from capsules.environment import SHIPPED_CONSTITUTION
 from tasks.memory import forget, get_value, recall, remember, set_value
@@ -40,9 +42,21 @@ class Gateway:
         return int(asyncio.run_coroutine_threadsafe(counting, self.loop).result(30))
 
 
+@dataclass(frozen=True)
+class Court:
+    """What the routes need of a hub."""
+
+    constitution: ConstitutionSource
+    audit: AuditLog
+    database: Database
+
+
 @pytest.fixture(scope="module")
 def gateway(
-    tmp_path_factory: pytest.TempPathFactory, valkey_url: str, context_under: Callable[..., RunContext]
+    tmp_path_factory: pytest.TempPathFactory,
+    valkey_url: str,
+    database_url: str,
+    context_under: Callable[..., RunContext],
 ) -> Iterator[Gateway]:
     """The memory routes as the gateway serves them, with the hub's own token."""
     folder, app, loop = tmp_path_factory.mktemp("hub"), FastAPI(), asyncio.new_event_loop()
@@ -55,13 +69,16 @@ def gateway(
     app.state.doorkeeper = Doorkeeper(
         ensure_token(settings.token_path), "default", Database(settings.database_address)
     )
-    app.state.hub = context_under(SHIPPED_CONSTITUTION.read_text())  # has what a hub decides by
+    asyncio.run(upgrade(database_url))
+    context = context_under(SHIPPED_CONSTITUTION.read_text())
+    app.state.hub = Court(context.constitution, context.audit, Database(database_url))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
 
     async def serve() -> None:
         app.state.memory = await open_memory(settings)
         await server.serve([listener])
         await app.state.memory.close()
+        await app.state.hub.database.close()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()

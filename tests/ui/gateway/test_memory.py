@@ -22,6 +22,7 @@ from blocks.identity import Principal
 from blocks.memory.block import Memory, local_memory
 from blocks.memory.items import Draft, Selection, Source
 from blocks.memory.opening import open_memory
+from blocks.records.database import Database, upgrade
 from blocks.settings import load_settings
 from ui.gateway import memory as routes
 from ui.gateway.problems import answer_with_problems
@@ -61,6 +62,7 @@ class Court:
 
     constitution: ConstitutionSource
     audit: AuditLog
+    database: Database
 
 
 async def record(rows: list[dict[str, Any]]) -> None:
@@ -68,13 +70,15 @@ async def record(rows: list[dict[str, Any]]) -> None:
 
 
 @contextmanager
-def serving(folder: Path, redis_url: str) -> Iterator[str]:
+def serving(folder: Path, redis_url: str, database_url: str) -> Iterator[str]:
     """The memory routes with an embedded memory behind them, on a port of their own."""
     app = FastAPI()
     answer_with_problems(app)
     app.include_router(routes.router)
     app.state.doorkeeper = Door()
-    app.state.hub = Court(ConstitutionSource(parse_constitution(ALLOW, "test.yaml")), AuditLog(record))
+    asyncio.run(upgrade(database_url))
+    source = ConstitutionSource(parse_constitution(ALLOW, "test.yaml"))
+    app.state.hub = Court(source, AuditLog(record), Database(database_url))
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
@@ -83,6 +87,7 @@ def serving(folder: Path, redis_url: str) -> Iterator[str]:
         app.state.memory = await open_memory(load_settings(data_dir=folder, redis_url=redis_url))
         await server.serve([listener])
         await app.state.memory.close()
+        await app.state.hub.database.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()
@@ -94,8 +99,8 @@ def serving(folder: Path, redis_url: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterator[str]:
-    with serving(tmp_path_factory.mktemp("hub"), valkey_url) as address:
+def url(tmp_path_factory: pytest.TempPathFactory, valkey_url: str, database_url: str) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("hub"), valkey_url, database_url) as address:
         yield address
 
 
@@ -283,11 +288,11 @@ def test_without_a_token_file_the_way_out_is_said(tmp_path: Path) -> None:
     assert "soma up" in caught.value.mend
 
 
-def test_memories_outlive_the_gateway(tmp_path: Path, valkey_url: str) -> None:
+def test_memories_outlive_the_gateway(tmp_path: Path, valkey_url: str, database_url: str) -> None:
     """What was remembered through one gateway is recalled through the next."""
-    with serving(tmp_path, valkey_url) as url:
+    with serving(tmp_path, valkey_url, database_url) as url:
         [kept] = asyncio.run(block(url).remember([Draft(text="still here")]))
-    with serving(tmp_path, valkey_url) as url:
+    with serving(tmp_path, valkey_url, database_url) as url:
         [hit] = asyncio.run(block(url).recall("here"))
 
     assert hit.item.id == kept
