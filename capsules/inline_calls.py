@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import httpx
 from prefect import Flow
@@ -32,6 +33,8 @@ PAUSES = (1.0, 3.0, 9.0)
 
 _flow_ids: dict[tuple[str, str], UUID] = {}
 """The ids of flows by the server's address and their names; they never change."""
+_asking: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+"""One lock for each event loop, for locks belong to the loop that they were first waited for in."""
 
 
 class Lanes:
@@ -90,10 +93,12 @@ async def _create(
 
 
 async def _flow_id(client: PrefectClient, name: str) -> UUID:
+    """The flow's id, asked for by one at a time: of many nodes that start at once, the first one asks."""
     known = (str(client.api_url), name)
-    if known not in _flow_ids:
-        _flow_ids[known] = await client.create_flow_from_name(name)
-    return _flow_ids[known]
+    async with _asking.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+        if known not in _flow_ids:
+            _flow_ids[known] = await client.create_flow_from_name(name)
+        return _flow_ids[known]
 
 
 def shown(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,18 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from blocks.errors import Unavailable
 
 
+CANNOT_CONNECT = (
+    OSError,
+    OperationalError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,  # it is starting up
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+)
+"""What says that there is no connection to be had now; raised as it is while one is being made."""
+
+
 class Database:
     """A pool of connections to the hub's records; one per process and event loop."""
 
@@ -37,7 +49,7 @@ class Database:
         try:
             async with self._sessions() as session, session.begin():
                 yield session
-        except (OSError, OperationalError, asyncpg.PostgresConnectionError) as error:
+        except CANNOT_CONNECT as error:
             raise _unavailable(self.url, error) from error
         except DBAPIError as error:
             if error.connection_invalidated or _is_away(error):
