@@ -18,7 +18,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from blocks.errors import Unavailable
 
-
 CANNOT_CONNECT = (
     OSError,
     OperationalError,
