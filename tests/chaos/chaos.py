@@ -39,6 +39,8 @@ class Storm:
     parts: tuple[str, ...] = PARTS
     seconds: float = 0
     """How long the load goes on at least, also without kills."""
+    at_once: int = 5
+    """Projects at work at any time."""
 
 
 async def rage(hub: ChaosHub, chance: random.Random, storm: Storm) -> Counter[str]:
@@ -69,7 +71,7 @@ async def run(folder: Path, seed: int, storm: Storm) -> int:
     hub, chance = ChaosHub(folder), random.Random(seed)
     await hub.up()
     try:
-        traffic = Traffic(hub, chance)
+        traffic = Traffic(hub, chance, at_once=storm.at_once)
         stop, began = asyncio.Event(), time.monotonic()
         flow = asyncio.create_task(traffic.flow(stop))
         killed = await rage(hub, chance, storm)
@@ -108,6 +110,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--longest", type=float, default=6.0, help="seconds between two kills, at most")
     parser.add_argument("--seconds", type=float, default=0, help="of load, also without kills")
+    parser.add_argument("--at-once", type=int, default=5, help="projects at work at any time")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what is killed")
     parser.add_argument("--seed", type=int, default=None, help="draws the same victims again")
     parser.add_argument("--keep", type=Path, default=None, help="a new folder that is kept for a look")
@@ -117,7 +120,11 @@ def main() -> int:
         place = given.keep or Path(folder)
         place.mkdir(parents=True, exist_ok=True)
         storm = Storm(
-            kills=given.kills, longest=given.longest, parts=tuple(given.parts), seconds=given.seconds
+            kills=given.kills,
+            longest=given.longest,
+            parts=tuple(given.parts),
+            seconds=given.seconds,
+            at_once=given.at_once,
         )
         return asyncio.run(run(place, seed, storm))
 

@@ -14,9 +14,6 @@ from blocks.records import projects
 from blocks.records.tables import FINAL_PROJECT_STATES, Project
 from blocks.records.tenants import ensure_tenant
 
-AT_ONCE = 5
-"""Projects at work at any time."""
-
 
 @dataclass
 class Traffic:
@@ -24,6 +21,8 @@ class Traffic:
 
     hub: ChaosHub
     chance: random.Random
+    at_once: int = 5
+    """Projects at work at any time."""
     projects: dict[str, Kind] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
     launches: set[asyncio.Task[bool]] = field(default_factory=set)
@@ -96,8 +95,10 @@ class Traffic:
     async def flow(self, stop: asyncio.Event) -> None:
         """Keep the load up until told to stop, then see all projects to their ends."""
         while not stop.is_set() or await self.look():
-            if not stop.is_set() and await self.look() < AT_ONCE:
-                await self.launch_one()
+            missing = self.at_once - await self.look()
+            if not stop.is_set():
+                for _ in range(missing):
+                    await self.launch_one()
             await self.answer_questions()
             if not stop.is_set():
                 await self.keep_memories()
