@@ -14,6 +14,9 @@ from ui.supervisor.log import ChildLog
 
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
+"""Seconds before a child that ends before it is ready is started again, at most."""
+LONGEST_DELAY_OF_WELL = 4.0
+"""The same of a child that was ready: it can start, so what ended it came from outside."""
 HEALTHY_SECONDS = 60.0
 PROBE_SECONDS = 0.05
 LONGEST_PROBE_SECONDS = 0.5
@@ -115,10 +118,11 @@ class Process:
                 delay = FIRST_DELAY
             self.tell(f"{self.child.name} ended ({_describe(status)}); starting it again in {delay:g} s")
             await asyncio.sleep(delay)
-            delay = min(delay * 2, LONGEST_DELAY)
-            await self._start_again()
+            well = await self._start_again()
+            delay = min(delay * 2, LONGEST_DELAY_OF_WELL if well else LONGEST_DELAY)
 
-    async def _start_again(self) -> None:
+    async def _start_again(self) -> bool:
+        """Start the child once more; whether it became ready."""
         self.restarts += 1
         try:
             await self._spawn()
@@ -126,8 +130,9 @@ class Process:
         except (SomaError, OSError) as error:
             self.tell(str(error))
             await self._end()
-        else:
-            self.tell(f"{self.child.name} is up again")
+            return False
+        self.tell(f"{self.child.name} is up again")
+        return True
 
     async def _end(self, seconds: float = math.inf) -> None:
         process = self._process
