@@ -49,7 +49,7 @@ async def rage(hub: ChaosHub, chance: random.Random, storm: Storm) -> Counter[st
     end = time.monotonic() + storm.seconds
     while sum(done.values()) < storm.kills:
         await asyncio.sleep(chance.uniform(storm.longest / 3, storm.longest))
-        part = kill_one(hub.settings.data_dir, await roles(hub), chance, storm.parts)
+        part = kill_one(hub.settings, await roles(hub), chance, storm.parts)
         if part is not None:
             done[part] += 1
     await asyncio.sleep(max(0, end - time.monotonic()))

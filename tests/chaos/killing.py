@@ -6,6 +6,8 @@ from pathlib import Path
 
 import psutil
 
+from blocks.settings import Settings
+
 MARKS = {
     "worker": "blocks.warm_worker",
     "gateway": "ui.gateway",
@@ -14,15 +16,15 @@ MARKS = {
 FORK_SERVER = "blocks.warm_worker.fork_server"
 
 
-def processes(folder: Path) -> dict[str, list[psutil.Process]]:
-    """The hub's processes on this data folder: name of the part to its processes.
+def processes(settings: Settings) -> dict[str, list[psutil.Process]]:
+    """The hub's processes: name of the part to its processes.
 
     `run` are the processes of flow runs, drivers and capsules alike.
     """
     found: dict[str, list[psutil.Process]] = {}
     for process in psutil.process_iter():
         try:
-            kind = _kind(process, str(folder))
+            kind = _kind(process, settings)
         except psutil.Error:
             continue
         if kind:
@@ -30,28 +32,28 @@ def processes(folder: Path) -> dict[str, list[psutil.Process]]:
     return found
 
 
-def _kind(process: psutil.Process, folder: str) -> str | None:
+def _kind(process: psutil.Process, settings: Settings) -> str | None:
     words = process.cmdline()
-    if words and Path(words[0]).name == "postgres" and f"{folder}/postgres" in words:
+    if words and Path(words[0]).name == "postgres" and f"{settings.data_dir}/postgres" in words:
         return "postgres"
-    if process.environ().get("SOMA_DATA_DIR") != folder:
+    if words and "valkey-server" in words[0] and str(settings.runtime_path) in words[0]:
+        return "valkey"  # it has written its title over its environment
+    if process.environ().get("SOMA_DATA_DIR") != str(settings.data_dir):
         return None
     if FORK_SERVER in words:
         parent = process.parent()
         return "run" if parent is not None and FORK_SERVER in parent.cmdline() else "fork server"
-    if words and "valkey-server" in words[0]:
-        return "valkey"
     return next((name for name, mark in MARKS.items() if mark in words), None)
 
 
 def kill_one(
-    folder: Path, roles: Mapping[int, str], chance: random.Random, wanted: tuple[str, ...]
+    settings: Settings, roles: Mapping[int, str], chance: random.Random, wanted: tuple[str, ...]
 ) -> str | None:
     """Kill a process of a part drawn from `wanted` with -9; the part, or None when none of it runs.
 
     `roles` tells which runs are drivers and which are capsules, by process id.
     """
-    found = processes(folder)
+    found = processes(settings)
     for process in found.pop("run", []):
         found.setdefault(roles.get(process.pid, "capsule"), []).append(process)
     part = chance.choice(wanted)
