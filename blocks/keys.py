@@ -10,6 +10,7 @@ import binascii
 import contextlib
 import hashlib
 import logging
+import secrets
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -186,7 +187,7 @@ def _show_public(path: Path, public: PublicKey) -> None:
     with contextlib.suppress(OSError, BadInput):
         if PublicKey.from_file(path) == public:
             return
-    draft = path.with_name(f".{path.name}.{public.id}")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")  # each writer's own: several may be at it
     draft.write_text(public.text, encoding="ascii")
     draft.chmod(0o644)
     draft.replace(path)
