@@ -76,6 +76,21 @@ class Forbidden(SomaError):
     exit_code = 2
 
 
+class WrongCredentials(Unauthenticated):
+    """The name or the password is wrong, or the user may not sign in."""
+
+
+class PasswordUsedUp(Forbidden):
+    """This password is for one time. Choose a new one and send it along as `new_password`."""
+
+
+class TooManyTries(SomaError):
+    """There were too many tries. Wait a moment."""
+
+    status = 429
+    exit_code = 2
+
+
 class Unavailable(SomaError):
     """A part of the hub does not answer. Run `soma doctor` to see which."""
 

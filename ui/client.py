@@ -23,6 +23,7 @@ from ui.client_limits import LimitCalls
 from ui.client_notifications import NotificationCalls
 from ui.client_tokens import TokenCalls
 from ui.client_triggers import TriggerCalls
+from ui.client_users import UserCalls
 from ui.supervisor.lock import running_hub
 from ui.transport import error_of, segment
 from ui.wire import (
@@ -48,6 +49,7 @@ class HubClient(
     ControlCalls,
     BudgetCalls,
     NotificationCalls,
+    UserCalls,
 ):
     """Everything that the gateway offers, as methods that raise the hub's own errors."""
 

@@ -18,6 +18,7 @@ from blocks.errors import (
     Forbidden,
     NotFound,
     SomaError,
+    TooManyTries,
     Unauthenticated,
     Unavailable,
 )
@@ -33,18 +34,24 @@ BY_STATUS: Mapping[int, type[SomaError]] = {
     413: BadInput,
     421: BadInput,
     422: BadInput,
+    429: TooManyTries,
     503: Unavailable,
 }
 
 
 class Transport:
-    """One connection to the gateway, with a token."""
+    """One connection to the gateway, with a token, or without one to sign in."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
-        self._http = httpx.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE
-        )
+        self._http = httpx.Client(base_url=self.url, timeout=PATIENCE)
+        self.speak_for(token)
+
+    def speak_for(self, token: str) -> None:
+        """Send this token from now on; none with an empty one, as before signing in."""
+        self._http.headers.pop("Authorization", None)
+        if token:
+            self._http.headers["Authorization"] = f"Bearer {token}"
 
     def __enter__(self) -> Self:
         return self
