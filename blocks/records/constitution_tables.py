@@ -97,3 +97,7 @@ class Token(SQLModel, table=True):
     created_at: datetime = Field(default_factory=now, sa_type=DateTime(timezone=True), nullable=False)
     expires_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     revoked_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    prefix: str | None = None
+    """The first letters of the token, by which its owner tells it from others."""
+    used_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    """When it was last used, to about a minute."""

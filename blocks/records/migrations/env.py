@@ -12,7 +12,8 @@ import blocks.records.budget_tables
 import blocks.records.constitution_tables
 import blocks.records.notice_tables
 import blocks.records.tables
-import blocks.records.trigger_tables  # noqa: F401  # registers the tables on SQLModel.metadata
+import blocks.records.trigger_tables
+import blocks.records.user_tables  # noqa: F401  # registers the tables on SQLModel.metadata
 
 LOCK = 7_308_905_517  # one migration at a time, whoever runs it
 
