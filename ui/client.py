@@ -19,6 +19,7 @@ from ui.client_audit import AuditCalls
 from ui.client_budgets import BudgetCalls
 from ui.client_constitutions import ConstitutionCalls
 from ui.client_control import ControlCalls
+from ui.client_intake import IntakeCalls
 from ui.client_limits import LimitCalls
 from ui.client_notifications import NotificationCalls
 from ui.client_tokens import TokenCalls
@@ -41,6 +42,7 @@ QUIET = httpx.Timeout(30.0, connect=5.0, read=35.0)
 
 
 class HubClient(
+    IntakeCalls,
     LimitCalls,
     ConstitutionCalls,
     AuditCalls,
