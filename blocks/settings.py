@@ -70,6 +70,12 @@ class Settings(BaseSettings):
     """The tenant of runs that nobody's token speaks for, such as schedules."""
     work_pool: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")] = "soma"
     """The Prefect work pool that the hub's deployments run on."""
+    pod_work_pool: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")] | None = None
+    """The Prefect work pool of type `kubernetes` in which capsules run as pods; without one, none does."""
+    pod_template: Folder | None = None
+    """The base job template that this pool is given, a JSON file; unset, the pool is left as people made it."""
+    processes_as: Literal["process", "pod"] = "process"
+    """What becomes of capsules that ask for a process of their own: a process of the warm worker, or a pod."""
     max_runs: Annotated[int, Field(ge=1, le=1000)] = 8
     """How many flow runs the embedded worker holds at once, drivers apart."""
     max_drivers: Annotated[int, Field(ge=1, le=1000)] = 16

@@ -15,6 +15,8 @@ SILENT = timedelta(seconds=20)
 """How long a run may be going on without a lease, which is the first thing that it takes."""
 UNSTARTED = timedelta(seconds=60)
 """How long after a worker took a run its process (or pod) may be missing."""
+NEVER = timedelta(minutes=15)
+"""How long a process or pod may be known and not begin: its image may be missing, or no node have room."""
 PAGE = 200
 
 
@@ -63,7 +65,7 @@ class UnclaimedRuns:
 def _due() -> dict[str, Any]:
     late = (datetime.now(UTC) - LATE).isoformat()
     return {
-        "deployments": {"name": {"any_": ["hub"]}},
+        "deployments": {"name": {"any_": ["hub", "pod"]}},
         "flow_runs": {
             "state": {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING"]}},
             "expected_start_time": {"before_": late},
@@ -84,6 +86,8 @@ def _fault(run: dict[str, Any]) -> str | None:
         return f"it has been running for {since.total_seconds():.0f} s, and no process works at it"
     if run["state_type"] == "PENDING" and since > UNSTARTED and not run["infrastructure_pid"]:
         return f"a worker took it {since.total_seconds():.0f} s ago and died before it started a process"
+    if run["state_type"] == "PENDING" and since > NEVER:
+        return f"what was started for it has not begun within {since.total_seconds() / 60:.0f} minutes"
     return None
 
 

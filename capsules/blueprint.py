@@ -13,6 +13,7 @@ from capsules.catalogue import find_capsule
 from capsules.manifest import Name, Strict, Version
 from capsules.node import RetryPolicy, Undo
 from capsules.plan import After, ApprovalSpec, NodeAuthority, Plan, PlanNode
+from capsules.runtime import planned_kind
 
 FOLDER = Path(__file__).parent / "blueprints"
 
@@ -143,7 +144,7 @@ def _node(step: Step, answers: dict[str, Any]) -> PlanNode:
         needs=step.needs,
         tolerates=step.tolerates,
         authority=NodeAuthority(tools=tools, memory=list(manifest.memory), budget=manifest.budget.limits()),
-        runtime=manifest.runtime.kind,
+        runtime=planned_kind(manifest.runtime),
         attempts=manifest.runtime.attempts,
         approval=step.approval,
         **{name: getattr(step, name) for name in PlanNode.later - {"each", "undo"}},

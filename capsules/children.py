@@ -18,6 +18,7 @@ from capsules.manifest import Name, Version
 from capsules.node import LATER, MOST_CHILDREN, PlanNode, Undo
 from capsules.plan import Plan
 from capsules.references import is_reference, markers, rebase, target
+from capsules.runtime import planned_kind
 
 Place = Callable[[list[str | int]], Any]
 """What stands for the part of an item, or of a document, at a path."""
@@ -120,7 +121,7 @@ def _part(parent: PlanNode, document: Any) -> PlanNode:
         needs=part.needs,
         tolerates=part.tolerates,
         authority=_authority(parent.authority, part),
-        runtime=manifest.runtime.kind,
+        runtime=planned_kind(manifest.runtime),
         attempts=manifest.runtime.attempts,
         approval=part.approval,
         **later,

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from blocks.errors import BadInput
+from capsules.runtime import Amounts, Resources, Runtime, Toleration
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*$", max_length=63)]
 Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.-]+)?$")]
@@ -50,14 +51,6 @@ class Budget(Strict):
 
     def limits(self) -> dict[str, float]:
         return self.model_dump(exclude_none=True)
-
-
-class Runtime(Strict):
-    """Where a capsule runs: in the driver's process, in a warm process of its own, or in a pod."""
-
-    kind: Literal["inline", "process", "pod"] = "inline"
-    attempts: Annotated[int, Field(ge=1, le=10)] = 2
-    """How often a node of this capsule is tried when its run fails or dies."""
 
 
 class Manifest(Strict):
@@ -158,7 +151,8 @@ def _dotted(location: tuple[int | str, ...]) -> str:
 def _mend(item: Any) -> str:
     message = str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "extra_forbidden":
-        known = [*Manifest.model_fields, *Parameter.model_fields, *Budget.model_fields, *Runtime.model_fields]
+        models = (Manifest, Parameter, Budget, Runtime, Resources, Amounts, Toleration)
+        known = [name for model in models for name in model.model_fields]
         close = get_close_matches(str(item["loc"][-1]), known, n=1)
         return "there is no such field" + (f"; did you mean `{close[0]}`?" if close else "; remove it")
     if item["type"] == "missing":

@@ -1,7 +1,5 @@
 """Reports how runs ended where their processes could not: crashed, or cancelled."""
 
-import contextlib
-import signal
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -9,6 +7,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import Abort, ObjectNotFound
 from prefect.states import Crashed
 from prefect.utilities.engine import propose_state
+
+from blocks.warm_worker.exits import describe_exit
 
 if TYPE_CHECKING:
     from blocks.warm_worker.worker import WarmWorker
@@ -61,14 +61,3 @@ class Endings:
     async def _cancel(self, flow_run: FlowRun) -> None:
         if flow_run.state is None or not flow_run.state.is_final():
             await self.worker.mark_cancelled(flow_run, CANCELLED)
-
-
-def describe_exit(status: int) -> str:
-    """What an exit status means, for people."""
-    if status >= 0:
-        return f"the process of this run ended with status {status}"
-    name = ""
-    with contextlib.suppress(ValueError):
-        name = f" ({signal.Signals(-status).name})"
-    hint = ", by somebody or by the system for want of memory" if status == -signal.SIGKILL else ""
-    return f"the process of this run was killed by signal {-status}{name}{hint}"

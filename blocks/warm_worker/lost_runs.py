@@ -14,7 +14,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 
-from blocks.warm_worker.endings import describe_exit
+from blocks.warm_worker.exits import describe_exit
 from blocks.warm_worker.fork_client import Ended, Holdings
 
 if TYPE_CHECKING:

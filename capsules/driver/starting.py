@@ -17,6 +17,8 @@ from capsules.plan import PlanNode
 
 DEPLOYMENT = "hub"
 """Each capsule is deployed as `NAME/hub`."""
+IN_PODS = "pod"
+"""And, where there is a work pool for pods, as `NAME/pod` in that."""
 
 
 async def run_inline(handed: Handed, attempt: Attempt, inputs: dict[str, Any], lanes: Lanes) -> str:
@@ -31,22 +33,43 @@ async def run_inline(handed: Handed, attempt: Attempt, inputs: dict[str, Any], l
     return f"its flow run ended as {state.name}: {state.message or 'without a message'}"
 
 
-async def run_deployed(node: PlanNode, attempt: Attempt, inputs: dict[str, Any]) -> str:
+async def run_deployed(node: PlanNode, attempt: Attempt, inputs: dict[str, Any], *, tenant: str) -> str:
     """Create the run of the capsule's deployment, once however often it is asked for; return its id."""
+    in_pod = node.runtime == "pod"
     try:
         run = await arun_deployment(
-            f"{node.capsule}/{DEPLOYMENT}",
+            f"{node.capsule}/{IN_PODS if in_pod else DEPLOYMENT}",
             parameters=inputs,
             timeout=0,
             idempotency_key=attempt.id,
             flow_run_name=run_name(node, attempt),
             tags=[f"project:{attempt.project}", f"node:{node.id}"],
+            job_variables={"labels": pod_labels(node, attempt, tenant)} if in_pod else None,
         )
     except ObjectNotFound:
-        raise SomaError(
-            f"capsule {node.capsule!r} is not deployed; run `prefect deploy --all` or start `soma up` again"
-        ) from None
+        raise SomaError(_not_deployed(node)) from None
     return str(run.id)
+
+
+def pod_labels(node: PlanNode, attempt: Attempt, tenant: str) -> dict[str, str]:
+    """By what the pod, its job and what they use can be found in the cluster."""
+    return {
+        "soma/tenant": tenant,
+        "soma/project": attempt.project,
+        "soma/node": node.id[:63].strip("-_."),
+        "soma/attempt": str(attempt.number),
+        "soma/capsule": node.capsule,
+        "soma/capsule-version": node.version,
+    }
+
+
+def _not_deployed(node: PlanNode) -> str:
+    if node.runtime == "pod":
+        return (
+            f"capsule {node.capsule!r} is to run in a pod and is deployed to no work pool for pods; set "
+            "SOMA_POD_WORK_POOL to one of type kubernetes and start the hub again"
+        )
+    return f"capsule {node.capsule!r} is not deployed; run `prefect deploy --all` or start `soma up` again"
 
 
 async def run_of(attempt: Attempt) -> str | None:

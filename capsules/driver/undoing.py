@@ -8,6 +8,7 @@ from capsules.catalogue import find_capsule
 from capsules.driver.standing import Standing
 from capsules.environment import Environment
 from capsules.plan import UNDOING, PlanNode
+from capsules.runtime import planned_kind
 
 
 async def take_back(
@@ -81,7 +82,7 @@ def _undoing(node: PlanNode, most: NodeAuthority | None, previous: str | None) -
         needs=[node.id, *before],
         tolerates=before,
         authority=declared if most is None else most.shared_with(declared),
-        runtime=manifest.runtime.kind,
+        runtime=planned_kind(manifest.runtime),
         attempts=manifest.runtime.attempts,
     )
     return Undoing(node=name, parent=node.id, spec=_document(spec))

@@ -90,7 +90,9 @@ class Work:
         self.nodes[attempt.id] = node
         known = await run_of(attempt) if attempt.fence != self.project.fence else None
         try:
-            self.deployed[attempt.id] = known or await run_deployed(node, attempt, inputs)
+            self.deployed[attempt.id] = known or await run_deployed(
+                node, attempt, inputs, tenant=self.project.tenant
+            )
         except SomaError as error:
             await self.lose(attempt, error.message, again=False)
 
