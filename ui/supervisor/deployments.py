@@ -28,6 +28,7 @@ from pydantic import TypeAdapter
 
 from blocks.errors import SomaError
 from blocks.settings import Settings
+from ui.supervisor.pods import in_pods
 
 ROOMS = ("flows", "capsules")
 TRIGGERS: TypeAdapter[DeploymentTriggerTypes] = TypeAdapter(DeploymentTriggerTypes)
@@ -88,7 +89,9 @@ async def apply_deployments(client: PrefectClient, settings: Settings) -> list[s
         except Exception as error:  # noqa: BLE001  # one broken capsule must not keep the hub down
             problems.append(f"{deployment.entrypoint} cannot be loaded: {type(error).__name__}: {error}")
             continue
-        await _apply(client, flow, deployment, settings)
+        for wanted in (deployment, in_pods(deployment, flow, settings)):
+            if wanted is not None:
+                await _apply(client, flow, wanted, settings)
     return problems
 
 
@@ -192,6 +195,7 @@ def _fingerprint(settings: Settings) -> dict[str, str]:
         "hub": _version(),
         "prefect": prefect.__version__,
         "api": settings.prefect_api_url,
+        "pods": settings.pod_work_pool or "",
     }
 
 

@@ -25,6 +25,7 @@ from blocks.warm_worker.worker import WarmWorker
 from capsules.shipped import ensure_constitution
 from ui.gateway.auth import ensure_token
 from ui.supervisor.deployments import apply_deployments, is_applied, note_applied
+from ui.supervisor.pods import ensure_pod_pool
 
 BLOCK_PACKAGE = "blocks"
 MEMORY_BLOCK = "hub"
@@ -51,6 +52,7 @@ async def prepare_prefect(settings: Settings) -> None:
     """Make the work pool, register the blocks and apply the deployments, where they are not up to date."""
     async with get_client() as client:
         await ensure_work_pool(client, settings)
+        await ensure_pod_pool(client, settings)
         if await is_applied(client, settings):
             return
         await register_blocks(client)
