@@ -24,6 +24,7 @@ from blocks.records.tables import (
     now,
 )
 from blocks.records.text import storable
+from blocks.tracing.spans import traceparent
 
 LIVE_ATTEMPTS = ("queued", "running")
 MOST_LOSSES = 5
@@ -78,6 +79,7 @@ async def open_attempt(
             runtime=runtime,
             limits=await take_places(session, held, limits),
             generation=line.generation,
+            trace=traceparent(),
         )
         session.add_all([line, attempt])
         _tell(session, line)

@@ -23,6 +23,7 @@ from blocks.records.tables import (
     now,
 )
 from blocks.records.text import storable
+from blocks.tracing.spans import traceparent
 
 _LIGHT = (defer(col(Project.plan)), defer(col(Project.inputs)), defer(col(Project.deliverables)))  # type: ignore[arg-type]  # SQLModel's columns are SQLAlchemy's
 GRACE = timedelta(seconds=10)
@@ -110,7 +111,7 @@ async def mark_launched(database: Database, project: str, *, tenant: str) -> Pro
     plan = (await get_project(database, project, tenant=tenant)).plan
     change = update(Project).where(col(Project.id) == project, col(Project.state) == "planned")
     begun, seconds = now(), plan.get("deadline")
-    terms = {"launched_at": begun, "priority": plan.get("priority", 0)}
+    terms = {"launched_at": begun, "priority": plan.get("priority", 0), "trace": traceparent()}
     if seconds is not None:  # else the one that somebody has set stays
         terms["deadline_at"] = begun + timedelta(seconds=seconds)
     async with database.session() as session:

@@ -116,6 +116,8 @@ class Project(SQLModel, table=True):
     origin: dict[str, Any] | None = _json(nullable=True)
     """What it came from, if not from a person: `{kind: fork | trigger | schedule, …}`."""
     deliverables: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB, nullable=False)
+    trace: str | None = None
+    """The W3C `traceparent` of what launched it, where traces are recorded."""
 
 
 class NodeRecord(SQLModel, table=True):
@@ -183,6 +185,8 @@ class Attempt(SQLModel, table=True):
     """The concurrency limits that it takes a place of while it is queued or running."""
     error: str | None = None
     """The type of the error that it ended with."""
+    trace: str | None = None
+    """The W3C `traceparent` of the driver that opened it, where traces are recorded."""
 
 
 class Holder(SQLModel, table=True):
