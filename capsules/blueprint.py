@@ -1,59 +1,22 @@
 """Blueprints: reusable recipes, the questions they ask and the plan that the answers give."""
 
-import re
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
 from blocks.errors import BadInput, NotFound
+from blocks.settings import default_data_dir
 from capsules.blueprint_checks import read_document
-from capsules.catalogue import find_capsule
+from capsules.blueprint_nodes import Step, planned
 from capsules.manifest import Name, Strict, Version
-from capsules.node import RetryPolicy, Undo
-from capsules.plan import After, ApprovalSpec, NodeAuthority, Plan, PlanNode
-from capsules.runtime import planned_kind
+from capsules.plan import After, Plan
+from capsules.question import Question, Rule
+from capsules.questionnaire import Filled, Problem, fill_in
 
 FOLDER = Path(__file__).parent / "blueprints"
-
-
-class Question(Strict):
-    """One question of the wizard; its id names the answer."""
-
-    id: Name
-    text: str
-    help: str = ""
-    type: Literal["text", "long_text", "number", "boolean", "select"] = "text"
-    options: list[str] = []
-    required: bool = True
-    default: Any = None
-
-
-class Step(Strict):
-    """A node of the recipe: as in a plan, with `{"$answer": "question"}` where an answer goes."""
-
-    id: str
-    capsule: Name
-    title: str
-    needs: list[str] = []
-    tolerates: list[str] = []
-    inputs: dict[str, Any] = {}
-    tools: list[str] | None = None
-    """Fewer tools than the capsule declares; all of them unless given."""
-    approval: ApprovalSpec | None = None
-    each: Any = None
-    """As in a plan, like all that follow; of `{"$answer": "question"}`, each line of the answer."""
-    parallel: int | None = None
-    may_fail: int = 0
-    expand: str | None = None
-    when: str | None = None
-    at_least: int | None = None
-    timeout: float | None = None
-    priority: int = 0
-    resources: list[str] = []
-    retry: RetryPolicy | None = None
-    undo: Undo | None = None
 
 
 class Blueprint(Strict):
@@ -65,7 +28,10 @@ class Blueprint(Strict):
     version: Version
     title: str
     summary: str
+    examples: list[str] = []
+    """What people say when they want this; a typed request is compared with them."""
     questions: Annotated[list[Question], Field(min_length=1)]
+    rules: list[Rule] = []
     nodes: Annotated[list[Step], Field(min_length=1)]
     on_failure: After = "keep"
     on_cancel: After = "keep"
@@ -85,105 +51,104 @@ class Blueprint(Strict):
         return Plan(
             blueprint=self.name,
             blueprint_version=self.version,
-            nodes=[_node(step, complete) for step in self.nodes],
+            nodes=[planned(step, complete) for step in self.nodes],
             **{name: getattr(self, name) for name in Plan.later},
         )
 
     def complete(self, answers: dict[str, Any]) -> dict[str, Any]:
-        """The answers with defaults filled in, each checked against its question."""
-        known = {question.id: question for question in self.questions}
-        problems = [
-            f"inputs.{name}: {self.name} does not ask this; it asks {', '.join(known)}"
+        """The answers with defaults filled in, each checked against its question, all against the rules."""
+        filled = self.fill_in(answers)
+        if filled.problems:
+            told = [{"question": item.question, "message": item.message} for item in filled.problems]
+            raise BadInput("; ".join(map(str, filled.problems)), problems=told)
+        return filled.answers
+
+    def fill_in(self, answers: dict[str, Any]) -> Filled:
+        """The answers so far, which questions they lead to, and everything that is wrong with them."""
+        known = {question.id for question in self.questions}
+        strange = tuple(
+            Problem(
+                question=name, message=f"{self.name} does not ask this; it asks {', '.join(sorted(known))}"
+            )
             for name in answers
             if name not in known
-        ]
-        complete = {}
-        for question in self.questions:
-            value = answers.get(question.id)
-            value = question.default if value is None else value
-            if (problem := _problem(question, value)) is not None:
-                problems.append(f"inputs.{question.id}: {problem}")
-            complete[question.id] = value
-        if problems:
-            raise BadInput("; ".join(problems), problems=problems)
-        return complete
-
-
-def _problem(question: Question, value: Any) -> str | None:
-    if value is None or value == "":
-        return f"is missing: {question.text}" if question.required else None
-    kinds: dict[str, tuple[type, ...]] = {"number": (int, float), "boolean": (bool,)}
-    expected = kinds.get(question.type, (str,))
-    if not isinstance(value, expected) or (question.type == "number" and isinstance(value, bool)):
-        return f"must be a {question.type.replace('_', ' ')}, not {type(value).__name__}"
-    if question.type == "select" and value not in question.options:
-        return f"must be one of {', '.join(question.options)}, not {value!r}"
-    if isinstance(value, str) and CREDENTIALS.search(value):
-        return (
-            "holds a password, which would be recorded; leave it out and give the hub's user an SSH key "
-            "or a git credential helper"
         )
-    if isinstance(value, str) and ("\0" in value or len(value) > MOST_CHARACTERS[question.type]):
-        return f"must have at most {MOST_CHARACTERS[question.type]:,} characters, and no NUL among them"
-    return None
-
-
-CREDENTIALS = re.compile(r"\bhttps?://[^/\s@]+@|://[^/\s@:]*:[^/\s@]+@", re.IGNORECASE)
-MOST_CHARACTERS = {"text": 2_000, "long_text": 50_000, "select": 200}
-
-
-def _node(step: Step, answers: dict[str, Any]) -> PlanNode:
-    manifest = find_capsule(step.capsule).manifest
-    tools = manifest.tools if step.tools is None else {name: manifest.tools[name] for name in step.tools}
-    return PlanNode(
-        id=step.id,
-        title=step.title,
-        capsule=manifest.name,
-        version=manifest.version,
-        inputs=_fill(step.inputs, answers),
-        needs=step.needs,
-        tolerates=step.tolerates,
-        authority=NodeAuthority(tools=tools, memory=list(manifest.memory), budget=manifest.budget.limits()),
-        runtime=planned_kind(manifest.runtime),
-        attempts=manifest.runtime.attempts,
-        approval=step.approval,
-        **{name: getattr(step, name) for name in PlanNode.later - {"each", "undo"}},
-        each=_each(step.each, answers),
-        undo=step.undo and step.undo.model_copy(update={"inputs": _fill(step.undo.inputs, answers)}),
-    )
-
-
-def _each(each: Any, answers: dict[str, Any]) -> Any:
-    """The list to go over; of a text that somebody has answered, its lines."""
-    filled = _fill(each, answers)
-    return (
-        [line.strip() for line in filled.splitlines() if line.strip()] if isinstance(filled, str) else filled
-    )
-
-
-def _fill(value: Any, answers: dict[str, Any]) -> Any:
-    if isinstance(value, dict):
-        if set(value) == {"$answer"}:
-            return answers[value["$answer"]]
-        return {name: _fill(item, answers) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_fill(item, answers) for item in value]
-    return value
+        filled = fill_in(self.questions, self.rules, answers)
+        return replace(filled, problems=(*strange, *filled.problems))
 
 
 def list_blueprints() -> list[Blueprint]:
-    """Every blueprint that ships with the hub, by name."""
-    return [_read(path) for path in sorted(FOLDER.glob("*.yaml"))]
+    """Every blueprint that can be launched, by name: those of the hub, and the own ones that are valid."""
+    found = {blueprint.name: blueprint for blueprint in _shipped()}
+    for file in own_blueprints():
+        if file.blueprint is not None:
+            found[file.blueprint.name] = file.blueprint
+    return [found[name] for name in sorted(found)]
 
 
 def get_blueprint(name: str) -> Blueprint:
     """The blueprint of that name, or `NotFound` that lists those there are."""
     found = {blueprint.name: blueprint for blueprint in list_blueprints()}
-    if name not in found:
-        raise NotFound(f"there is no blueprint {name!r}; there are: {', '.join(found)}")
-    return found[name]
+    if name in found:
+        return found[name]
+    for file in own_blueprints():
+        if file.problem is not None and file.path.stem in {name, name.replace("-", "_")}:
+            raise file.problem
+    raise NotFound(f"there is no blueprint {name!r}; there are: {', '.join(found)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnBlueprint:
+    """A file in the data folder's `blueprints`: a blueprint, or why it is none."""
+
+    path: Path
+    blueprint: Blueprint | None = None
+    problem: BadInput | None = None
+
+
+def own_blueprints() -> list[OwnBlueprint]:
+    """The files of the data folder's `blueprints`, by name; each is read anew when it has changed."""
+    taken = {blueprint.name: f"the hub's own {blueprint.name}" for blueprint in _shipped()}
+    found = []
+    for path in sorted((default_data_dir() / "blueprints").glob("*.yaml")):
+        file = _own(path)
+        name = file.blueprint.name if file.blueprint else None
+        if name in taken:
+            problem = BadInput(f"{path}: there is a blueprint {name!r} already: {taken[name]}; rename one")
+            file = OwnBlueprint(path=path, problem=problem)
+        elif name is not None:
+            taken[name] = str(path)
+        found.append(file)
+    return found
+
+
+def read_blueprint(path: Path) -> Blueprint:
+    """The blueprint in the file, or `BadInput` that says what is wrong with it, with the line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path}: is not UTF-8 text (byte {error.start})") from None
+    return read_document(text, path.name, Blueprint)
 
 
 @cache
-def _read(path: Path) -> Blueprint:
-    return read_document(path.read_text(encoding="utf-8"), path.name, Blueprint)
+def _shipped() -> tuple[Blueprint, ...]:
+    return tuple(read_blueprint(path) for path in sorted(FOLDER.glob("*.yaml")))
+
+
+def _own(path: Path) -> OwnBlueprint:
+    try:
+        status = path.stat()
+    except OSError as error:
+        return OwnBlueprint(path=path, problem=BadInput(f"{path}: cannot be read: {error.strerror}"))
+    return _read(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, changed: int, size: int) -> OwnBlueprint:  # noqa: ARG001  # what tells versions apart
+    try:
+        return OwnBlueprint(path=path, blueprint=read_blueprint(path))
+    except BadInput as error:
+        return OwnBlueprint(path=path, problem=error)

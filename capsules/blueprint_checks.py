@@ -1,6 +1,6 @@
 """What is checked of a blueprint when it is read, before anybody answers it: problems with line and mend."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -10,12 +10,20 @@ from blocks.constitution.closeness import closest
 from blocks.errors import BadInput, NotFound
 from capsules.catalogue import find_capsule
 from capsules.manifest import line_of
+from capsules.question_checks import question_problems
 from capsules.references import answers_in, references_in
 
 if TYPE_CHECKING:
-    from capsules.blueprint import Blueprint, Step
+    from capsules.blueprint import Blueprint
+    from capsules.blueprint_nodes import Step
 
-ANSWERS = {"number": 1, "boolean": True, "select": "", "text": "", "long_text": ""}
+ANSWERS: Mapping[str, Any] = {
+    "number": 1,
+    "integer": 1,
+    "boolean": True,
+    "multi_select": [],
+    "date": "2000-01-01",
+}
 """What stands for an answer while the plan is checked."""
 
 
@@ -42,7 +50,9 @@ def read_document(text: str, place: str, model: "type[Blueprint]") -> "Blueprint
 def _problems(blueprint: "Blueprint") -> Iterator[tuple[tuple[int | str, ...], str]]:
     questions = {question.id for question in blueprint.questions}
     steps = {step.id: step for step in blueprint.nodes}
-    sound = True
+    wrong = list(question_problems(blueprint))
+    yield from wrong
+    sound = not wrong
     for index, step in enumerate(blueprint.nodes):
         for name, what in _step_problems(step, questions, steps):
             sound = False
@@ -50,7 +60,7 @@ def _problems(blueprint: "Blueprint") -> Iterator[tuple[tuple[int | str, ...], s
     if not sound:
         return
     try:
-        blueprint.plan_of({question.id: ANSWERS[question.type] for question in blueprint.questions})
+        blueprint.plan_of({question.id: ANSWERS.get(question.type, "") for question in blueprint.questions})
     except ValidationError as error:
         for item in error.errors():
             message = str(item["msg"]).removeprefix("Value error, ")
@@ -107,7 +117,7 @@ def _fields(model: Any, location: tuple[int | str, ...]) -> list[str]:
     """The fields that the mapping has in which something stands at the location; none further inside."""
     if len(location) == 1:
         return list(model.model_fields)
-    if len(location) == 3 and location[0] in {"nodes", "questions"}:
+    if len(location) == 3 and location[0] in {"nodes", "questions", "rules"}:
         (inner,) = model.model_fields[str(location[0])].annotation.__args__
         return list(inner.model_fields)
     return []
