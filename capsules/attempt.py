@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -20,6 +20,7 @@ from blocks.records.ledger import finish_attempt, start_attempt
 from blocks.records.looking import count_ended, read_nodes
 from blocks.records.projects import get_project
 from blocks.records.tables import Attempt, NodeRecord, NodeState, Project, now
+from blocks.tracing.spans import Attribute, Span, span
 from capsules.driver.suspending import leave_suspending_to_the_hub
 from capsules.environment import Environment, environment, project_facts, service_context
 from capsules.history import following
@@ -124,13 +125,27 @@ async def _assignment(opened: Environment, manifest: Manifest, digest: str) -> A
     if named is None:
         if current() is None:
             await opened.lease.take("run", _flow_run())
-        yield Assignment(context=_unassigned(opened, manifest, digest))
+        alone = Assignment(context=_unassigned(opened, manifest, digest))
+        with _seen(manifest, alone):
+            yield alone
         return
     token = assigned.set(None)  # a capsule called by this one is not this attempt
     try:
-        yield await _claim(opened, manifest, digest, named, handed)
+        given = await _claim(opened, manifest, digest, named, handed)
+        with _seen(manifest, given):
+            yield given
     finally:
         assigned.reset(token)
+
+
+def _seen(manifest: Manifest, given: Assignment) -> AbstractContextManager[Span]:
+    """The span of the capsule's run; a node's belongs to what launched its project."""
+    context, attempt = given.context, given.attempt
+    facts: dict[str, Attribute] = {"soma.capsule": manifest.name, "soma.tenant": context.tenant}
+    if attempt is not None:
+        facts |= {"soma.project": attempt.project, "soma.node": attempt.node, "soma.attempt": attempt.number}
+        facts |= {"soma.generation": attempt.generation, "soma.runtime": attempt.runtime}
+    return span(f"capsule {manifest.name}", facts, parent=attempt.trace if attempt is not None else None)
 
 
 def _attempt_of_run() -> str | None:

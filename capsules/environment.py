@@ -20,6 +20,7 @@ from blocks.records.holding import Lease, holding
 from blocks.records.tables import Project
 from blocks.results import ResultStore
 from blocks.settings import Settings, load_settings
+from blocks.tracing.spans import start_tracing
 
 CONNECTIONS = 8
 """How many connections a run keeps once it has needed them: inline nodes share their driver's."""
@@ -54,6 +55,7 @@ async def environment() -> AsyncIterator[Environment]:
         yield present
         return
     settings = load_settings()
+    start_tracing("run")
     database = Database(settings.database_address, pool_size=CONNECTIONS, patience=PATIENCE)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.close)

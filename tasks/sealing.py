@@ -3,10 +3,10 @@
 import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
-from contextlib import aclosing, closing
+from contextlib import AbstractContextManager, aclosing, closing
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from types import FunctionType
 from typing import Any
 
@@ -20,6 +20,7 @@ from blocks.context import current
 from blocks.errors import ApprovalNeeded, PolicyDenied
 from blocks.plain import plain
 from blocks.records.holding import assure, assured
+from blocks.tracing.spans import Attribute, Span, is_tracing, span
 from tasks.asking import NO_COSTS, Earlier, Outcome, judge, refused
 from tasks.charging import Charged, Costs, costs_of, pay
 from tasks.edits import agreed_edit, edited, offered_call
@@ -84,7 +85,7 @@ class Seal:
             outcome.context.trail.take(None, self.labels, self.action)
         return outcome
 
-    def admit(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Steps[tuple[Running, Call]]:
+    def admit(self, args: tuple[Any, ...], kwargs: dict[str, Any], seen: Span) -> Steps[tuple[Running, Call]]:
         """The body's run and the arguments to run it with, or the refusal raised.
 
         What the call costs is reserved by then, and the decision on an effect is durable.
@@ -98,6 +99,8 @@ class Seal:
         kept = self._kept(run, bound.arguments) if run is not None else None
         outcome = kept or self.judge(bound.arguments, paid=paid)
         outcome, charged = yield from self._pay(bound, outcome, key)
+        if is_tracing():
+            seen.say({"soma.verdict": outcome.decision.verdict, "soma.decision": outcome.decision.id})
         if outcome.refusal:
             if run is not None:
                 name_refused_run(run.task_run)
@@ -112,6 +115,15 @@ class Seal:
                 running.given_up()
                 raise
         return running, (bound.args, bound.kwargs)
+
+    def seen(self, *, held: bool = True) -> AbstractContextManager[Span]:
+        """The span of one call, with the question and the answer."""
+        return span(f"{self.stage} {self.action}", self.named, held=held)
+
+    @cached_property
+    def named(self) -> Mapping[str, Attribute]:
+        """What a span says of every call."""
+        return {"soma.stage": self.stage, "soma.action": self.action}
 
     def _look_first(self, arguments: Mapping[str, Any], key: CallKey) -> Steps[bool]:
         """Where a limit seems to be reached, bring what is known of the accounts up to date.
@@ -278,63 +290,67 @@ def _masks(outcome: Outcome) -> bool:
 
 def _function(body: Callable[..., Any], given: Seal) -> Callable[..., Any]:
     def sealed(*args: Any, **kwargs: Any) -> Any:
-        running, (args, kwargs) = at_once(given.admit(args, kwargs))
-        try:
-            if given.effect:
-                assure()
-            with running.to_its_end() as end:
-                end.result = body(*args, **kwargs)
-                return given.give(running, end.result)
-        finally:
-            at_once(running.settled())
+        with given.seen() as seen:
+            running, (args, kwargs) = at_once(given.admit(args, kwargs, seen))
+            try:
+                if given.effect:
+                    assure()
+                with running.to_its_end() as end:
+                    end.result = body(*args, **kwargs)
+                    return given.give(running, end.result)
+            finally:
+                at_once(running.settled())
 
     return sealed
 
 
 def _coroutine(body: Callable[..., Any], given: Seal) -> Callable[..., Any]:
     async def sealed(*args: Any, **kwargs: Any) -> Any:
-        running, (args, kwargs) = await in_turn(given.admit(args, kwargs))
-        try:
-            if given.effect:
-                await assured()
-            with running.to_its_end() as end:
-                end.result = await body(*args, **kwargs)
-                return given.give(running, end.result)
-        finally:
-            if running.charged:
-                await in_turn(running.settled())
+        with given.seen() as seen:
+            running, (args, kwargs) = await in_turn(given.admit(args, kwargs, seen))
+            try:
+                if given.effect:
+                    await assured()
+                with running.to_its_end() as end:
+                    end.result = await body(*args, **kwargs)
+                    return given.give(running, end.result)
+            finally:
+                if running.charged:
+                    await in_turn(running.settled())
 
     return sealed
 
 
 def _generator(body: Callable[..., Any], given: Seal) -> Callable[..., Any]:
     def sealed(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        running, (args, kwargs) = at_once(given.admit(args, kwargs))
-        try:
-            if given.effect:
-                assure()
-            with running.to_its_end(), closing(body(*args, **kwargs)) as items:
-                for item in items:
-                    yield given.give(running, item)
-        finally:
-            at_once(running.settled())
+        with given.seen(held=False) as seen:
+            running, (args, kwargs) = at_once(given.admit(args, kwargs, seen))
+            try:
+                if given.effect:
+                    assure()
+                with running.to_its_end(), closing(body(*args, **kwargs)) as items:
+                    for item in items:
+                        yield given.give(running, item)
+            finally:
+                at_once(running.settled())
 
     return sealed
 
 
 def _async_generator(body: Callable[..., Any], given: Seal) -> Callable[..., Any]:
     async def sealed(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        running, (args, kwargs) = await in_turn(given.admit(args, kwargs))
-        try:
-            if given.effect:
-                await assured()
-            with running.to_its_end():
-                async with aclosing(body(*args, **kwargs)) as items:
-                    async for item in items:
-                        yield given.give(running, item)
-        finally:
-            if running.charged:
-                await in_turn(running.settled())
+        with given.seen(held=False) as seen:
+            running, (args, kwargs) = await in_turn(given.admit(args, kwargs, seen))
+            try:
+                if given.effect:
+                    await assured()
+                with running.to_its_end():
+                    async with aclosing(body(*args, **kwargs)) as items:
+                        async for item in items:
+                            yield given.give(running, item)
+            finally:
+                if running.charged:
+                    await in_turn(running.settled())
 
     return sealed
 

@@ -69,6 +69,8 @@ class OtlpRecorder:
         token = otel_context.attach(trace.set_span_in_context(inner)) if held else None
         try:
             yield made
+        except GeneratorExit:
+            raise  # whoever reads a stream may stop when they have enough
         except BaseException as error:
             _tell_error(made, error)
             raise

@@ -13,6 +13,7 @@ from blocks.records.control import cancel_if_overdue, noticed_in_prefect
 from blocks.records.leases import living_driver
 from blocks.records.projects import get_project, take_over
 from blocks.records.tables import FINAL_PROJECT_STATES, Project
+from blocks.tracing.spans import span
 from capsules.driver.driver import Driver
 from capsules.driver.launching import launch
 from capsules.driver.suspending import leave_suspending_to_the_hub, stay_paused
@@ -36,6 +37,12 @@ async def drive_project(project_id: str) -> State:
 
 async def _drive(opened: Environment, project_id: str) -> State:
     project = await get_project(opened.database, project_id)
+    facts = {"soma.project": project.id, "soma.tenant": project.tenant, "soma.blueprint": project.blueprint}
+    with span("drive project", facts, parent=project.trace):
+        return await _from_where_it_stands(opened, project)
+
+
+async def _from_where_it_stands(opened: Environment, project: Project) -> State:
     if project.state in FINAL_PROJECT_STATES:
         return _shown(project.state, project.reason)
     if project.state == "paused" and not await _goes_on(opened, project):
@@ -43,7 +50,7 @@ async def _drive(opened: Environment, project_id: str) -> State:
     try:
         if project.state == "planned":
             await launch(opened, project)
-        project = await take_over(opened.database, project_id, driver_run=_flow_run(), holder=opened.lease.id)
+        project = await take_over(opened.database, project.id, driver_run=_flow_run(), holder=opened.lease.id)
         state, reason = await Driver(opened, project).drive()
         if state == "paused":
             await stay_paused(reason)
