@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from blocks.errors import BadInput, Conflict, Forbidden, NotFound, SomaError, Unauthenticated, Unavailable
+from blocks.tracing.spans import carried
 
 _ERRORS: dict[int, type[SomaError]] = {
     HTTPStatus.BAD_REQUEST: BadInput,
@@ -41,7 +42,7 @@ async def ask(url: str, token: str, method: str, path: str, body: Any = None) ->
 async def _send(url: str, token: str, method: str, path: str, body: Any) -> httpx.Response:
     # A connection that was never made is tried again: that repeats no request.
     transport = httpx.AsyncHTTPTransport(verify=_trusted(), retries=_TRIES, trust_env=False)
-    headers = {"Authorization": f"Bearer {token}"}
+    headers = {"Authorization": f"Bearer {token}", **carried()}
     # A transport of our own also passes by the proxies of the environment, which loopback must.
     how: dict[str, Any] = {"transport": transport} if _is_here(url) else {"verify": _trusted()}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=_PATIENCE, **how) as client:

@@ -59,7 +59,8 @@ class _Quiet:
         return None
 
 
-_QUIET = _Quiet()
+QUIET = _Quiet()
+"""A span that nobody records."""
 _recorder: Recorder | None = None
 
 
@@ -103,7 +104,7 @@ def span(
     `held` false the span is no parent of what is begun inside: for generators, which leave their context.
     """
     if _recorder is None:
-        return _QUIET
+        return QUIET
     return _recorder.span(name, attributes, parent=parent, kind=kind, held=held)
 
 
@@ -116,3 +117,9 @@ def say(attributes: Mapping[str, Attribute]) -> None:
 def traceparent() -> str | None:
     """The present span as W3C writes it, to be handed to another process; None when none is recorded."""
     return _recorder.traceparent() if _recorder is not None else None
+
+
+def carried() -> dict[str, str]:
+    """The header by which a request over HTTP becomes part of the present trace; none where there is none."""
+    present = traceparent()
+    return {"traceparent": present} if present else {}

@@ -2,16 +2,20 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from blocks.tracing.spans import QUIET, Span, span
 from ui.gateway.meters import Meters
 from ui.gateway.problems import Malformed, TooLarge, WrongHost, of_error, of_surprise
 
 BODY_LIMIT = 2**20
+UNSEEN = frozenset({"/health", "/ready", "/metrics"})
+"""What is asked every few seconds is no part of any trace."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
@@ -47,10 +51,14 @@ class Edge:
                 status = message["status"]
             await send(message)
 
-        try:
-            await self._answer(scope, receive, watched)
-        finally:
-            self.meters.count(scope["method"], route_of(scope), status, time.perf_counter() - began)
+        with _seen(scope) as seen:
+            try:
+                await self._answer(scope, receive, watched)
+            finally:
+                route = route_of(scope)
+                self.meters.count(scope["method"], route, status, time.perf_counter() - began)
+                seen.rename(f"{scope['method']} {route}")
+                seen.say({"http.route": route, "http.response.status_code": status})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -78,6 +86,14 @@ class Edge:
             if started:
                 raise
             await response(scope, receive, send)
+
+
+def _seen(scope: Scope) -> AbstractContextManager[Span]:
+    """The span of a request; it goes on with the trace of a caller who names one."""
+    if scope["path"] in UNSEEN:
+        return nullcontext(QUIET)
+    facts = {"http.request.method": scope["method"], "url.path": scope["path"]}
+    return span(scope["method"], facts, parent=Headers(scope=scope).get("traceparent"), kind="server")
 
 
 def host_of(header: str) -> str:

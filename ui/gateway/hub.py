@@ -14,6 +14,7 @@ from blocks.memory.opening import open_memory
 from blocks.memory.store import MemoryStore
 from blocks.records.database import Database
 from blocks.settings import Settings
+from blocks.tracing.spans import start_tracing
 from capsules.environment import audit_log, constitution_in_force
 
 
@@ -32,6 +33,7 @@ class Hub:
 @asynccontextmanager
 async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
     """Open everything; what was opened is closed, whatever happens in between."""
+    start_tracing("gateway")
     async with AsyncExitStack() as stack:
         database = Database(settings.database_address, pool_size=10)
         stack.push_async_callback(database.close)
