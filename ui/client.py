@@ -21,6 +21,7 @@ from ui.client_constitutions import ConstitutionCalls
 from ui.client_control import ControlCalls
 from ui.client_intake import IntakeCalls
 from ui.client_limits import LimitCalls
+from ui.client_messages import MessageCalls
 from ui.client_notifications import NotificationCalls
 from ui.client_tokens import TokenCalls
 from ui.client_triggers import TriggerCalls
@@ -51,6 +52,7 @@ class HubClient(
     ControlCalls,
     BudgetCalls,
     NotificationCalls,
+    MessageCalls,
     UserCalls,
 ):
     """Everything that the gateway offers, as methods that raise the hub's own errors."""

@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from ui.cli.launch import read_inputs
+from ui.cli.messages import messages
 from ui.cli.terminal import console, plain, word
 from ui.wire_control import Controlled, NodeHistory
 
@@ -14,6 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     help="List and show projects; pause, resume, cancel them; do nodes anew; fork; set deadlines.",
 )
+app.command()(messages)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 ProjectId = Annotated[str, typer.Argument(metavar="ID", help="The project; `soma projects list` shows them.")]
 Reason = Annotated[
