@@ -14,6 +14,8 @@ class SomaError(Exception):
     """The HTTP status that the gateway answers."""
     exit_code: ClassVar[int] = 1
     """The exit code of the command line."""
+    final: ClassVar[bool] = False
+    """Whether trying the same again cannot help."""
 
     def __init__(self, message: str | None = None, **fields: Any) -> None:
         self.message = message or " ".join((type(self).__doc__ or type(self).__name__).split())
@@ -46,6 +48,7 @@ class BadInput(SomaError):
 
     status = 422
     exit_code = 2
+    final = True
 
 
 class NotFound(SomaError):
@@ -95,6 +98,14 @@ class Unavailable(SomaError):
     """A part of the hub does not answer. Run `soma doctor` to see which."""
 
     status = 503
+
+
+class NotConfigured(SomaError):
+    """The hub was not told what it needs for this."""
+
+    status = 409
+    exit_code = 2
+    final = True
 
 
 class StaleAttempt(SomaError):

@@ -268,7 +268,7 @@ async def _record_failure(opened: Environment, given: Assignment, error: BaseExc
         state = "awaiting_approval"
     elif isinstance(error, PolicyDenied):
         state = "denied"
-    final = state != "failed" or isinstance(error, BadInput)
+    final = state != "failed" or (isinstance(error, SomaError) and error.final)
     rest = None
     if not final:
         failures = await count_ended(opened.database, given.attempt, "failed")

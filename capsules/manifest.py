@@ -53,11 +53,36 @@ class Budget(Strict):
         return self.model_dump(exclude_none=True)
 
 
+class PromptFile(Strict):
+    """A text that lies in a file of the capsule, by its name in `prompts`."""
+
+    prompt: Name
+
+
+Wording = Annotated[str, Field(min_length=1, max_length=50_000)] | PromptFile
+
+
+class AgentPart(Strict):
+    """What makes a capsule an agent: what a model is told, which one, and how long it may go on."""
+
+    instructions: Wording
+    """Who it is and how it works. They have no variables: what a node takes in gives an agent no orders."""
+    request: Wording | None = None
+    """What it is to do now, with `{{ input }}` where an input stands; unless given, all inputs by name."""
+    model: Name = "default"
+    """The alias of a model; which one that is, the hub's `ModelAccess` blocks say."""
+    max_steps: Annotated[int, Field(ge=1, le=200)] = 30
+    """How many answers of the model it may take to come to an end."""
+    max_tokens: Annotated[int, Field(ge=16, le=200_000)] = 4096
+    """How long one answer of the model may be."""
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+
+
 class Manifest(Strict):
     """What a capsule declares of itself; nothing it has not declared is given to it."""
 
     apiVersion: Literal["soma/v1"]  # noqa: N815  # the spelling that readers of such files know
-    kind: Literal["Capsule"]
+    kind: Literal["Capsule", "Agent"]
     name: Name
     version: Version
     summary: Annotated[str, Field(min_length=10, max_length=200)]
@@ -70,6 +95,8 @@ class Manifest(Strict):
     budget: Budget = Budget()
     runtime: Runtime = Runtime()
     prompts: dict[Name, str] = {}
+    agent: AgentPart | None = None
+    """Of a capsule of the kind `Agent`: it has no code of its own."""
 
     @field_validator("tools", mode="before")
     @classmethod
@@ -82,6 +109,16 @@ class Manifest(Strict):
     def _has_outputs(self) -> "Manifest":
         if not self.outputs:
             raise ValueError("a capsule gives something back: name at least one of `outputs`")
+        return self
+
+    @model_validator(mode="after")
+    def _is_of_its_kind(self) -> "Manifest":
+        if (self.kind == "Agent") != (self.agent is not None):
+            raise ValueError("a capsule with `agent` is of the kind `Agent`, and no other is")
+        wordings = (self.agent.instructions, self.agent.request) if self.agent else ()
+        for wording in wordings:
+            if isinstance(wording, PromptFile) and wording.prompt not in self.prompts:
+                raise ValueError(f"`prompts` names no file {wording.prompt!r}")
         return self
 
 

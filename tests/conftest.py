@@ -11,12 +11,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
 import asyncpg
 import hypothesis
@@ -63,6 +65,17 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in set(os.environ) - set(before):
         if name.startswith(OURS) or name in ADDRESSES:
             monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def model_server() -> Iterator[Any]:
+    """A model that says what the test writes down, over a real socket: `tests/model_server.py`."""
+    if (module := sys.modules.get("model_server")) is None:
+        spec = spec_from_file_location("model_server", Path(__file__).with_name("model_server.py"))
+        module = sys.modules["model_server"] = module_from_spec(spec)
+        spec.loader.exec_module(module)
+    with module.serving() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
