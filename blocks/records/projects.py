@@ -110,18 +110,24 @@ async def mark_launched(database: Database, project: str, *, tenant: str) -> Pro
     """Move a planned project to running; `Conflict` when it was launched before."""
     plan = (await get_project(database, project, tenant=tenant)).plan
     change = update(Project).where(col(Project.id) == project, col(Project.state) == "planned")
-    begun, seconds = now(), plan.get("deadline")
-    terms = {"launched_at": begun, "priority": plan.get("priority", 0), "trace": traceparent()}
-    if seconds is not None:  # else the one that somebody has set stays
-        terms["deadline_at"] = begun + timedelta(seconds=seconds)
+    change = change.values(state="running", **launch_terms(plan))
     async with database.session() as session:
-        done = await session.exec(change.values(state="running", **terms).returning(Project))
+        done = await session.exec(change.returning(Project))
         launched: Project | None = done.scalar_one_or_none()
         if launched is not None:
             add_event(session, project, "project.state", data={"state": "running"})
             return launched
     state = (await get_project(database, project)).state
     raise Conflict(f"project {project!r} is {state.replace('_', ' ')}, so it cannot be launched again")
+
+
+def launch_terms(plan: dict[str, Any]) -> dict[str, Any]:
+    """What a project of this plan has from its launch on: since when, its place in queues, until when."""
+    begun, seconds = now(), plan.get("deadline")
+    terms = {"launched_at": begun, "priority": plan.get("priority", 0), "trace": traceparent()}
+    if seconds is not None:  # else the one that somebody has set stays
+        terms["deadline_at"] = begun + timedelta(seconds=seconds)
+    return terms
 
 
 @patient

@@ -11,6 +11,7 @@ import blocks.records.audit_tables
 import blocks.records.budget_tables
 import blocks.records.constitution_tables
 import blocks.records.notice_tables
+import blocks.records.session_tables
 import blocks.records.step_tables
 import blocks.records.tables
 import blocks.records.trigger_tables
