@@ -101,8 +101,12 @@ async def read_messages(after: str = "", limit: int = 200, wait: float = 0.0) ->
 async def mention(text: str, kind: Kind = "finding", data: Any = None) -> str:
     """Say something that the project can do without; the id, or the empty text when it cannot be said.
 
-    A refusal and a bus that is away are left in the run's audit and log; they stop nothing.
+    A refusal and a bus that is away are left in audit and log, and stop nothing; a run that belongs
+    to no project has nobody to say it to.
     """
+    context = current()
+    if context is None or context.project is None:
+        return ""
     try:
         return await tell_project(text, kind, data)
     except StaleAttempt:

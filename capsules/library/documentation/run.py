@@ -3,9 +3,10 @@ from capsules.library.documentation.report import describe
 from capsules.library.documentation.tools import read_pages
 from capsules.repository.analysis import Analysis
 from capsules.repository.checkout import Checkout
+from capsules.repository.telling import told
 
 
 @capsule
 async def documentation(checkout: Checkout) -> Analysis:
     """What a newcomer can read about the project, and what is missing."""
-    return describe(await read_pages(checkout.root, checkout.commit, checkout.name))
+    return await told(describe(await read_pages(checkout.root, checkout.commit, checkout.name)))

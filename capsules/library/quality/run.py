@@ -3,6 +3,7 @@ from capsules.library.quality.report import describe
 from capsules.library.quality.tools import check_python, compare_lines, measure_files, measure_functions
 from capsules.repository.analysis import Analysis
 from capsules.repository.checkout import Checkout
+from capsules.repository.telling import told
 
 
 @capsule
@@ -12,4 +13,4 @@ async def quality(checkout: Checkout) -> Analysis:
     complexity = await measure_functions(*place)
     duplication = await compare_lines(*place)
     lint = await check_python(*place)
-    return describe(complexity, duplication, lint, await measure_files(*place))
+    return await told(describe(complexity, duplication, lint, await measure_files(*place)))

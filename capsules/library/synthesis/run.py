@@ -5,6 +5,7 @@ from blocks.constitution.detectors.secrets import redacted
 from blocks.context import current
 from blocks.errors import SomaError
 from capsules.capsule import capsule
+from capsules.library.synthesis.hearing import hear, notes_on
 from capsules.library.synthesis.masking import masked, masked_all
 from capsules.library.synthesis.remembering import recall_history, remember_audit
 from capsules.library.synthesis.result import Comparison, Synthesis
@@ -34,8 +35,10 @@ async def synthesis(
     history, why = await recall_history(audit.checkout.source, audit.project)
     comparison = await asyncio.to_thread(compare_with, audit, history, why)
     comparison = await _with_commits(comparison, checkout)
-    notes = await remember_audit(audit, history, weigh(audit, comparison, []))
-    return weigh(audit, comparison, notes)
+    messages, unheard = await hear()
+    heard = redacted([*unheard, *notes_on(messages, audit.refused)])
+    unkept = await remember_audit(audit, history, weigh(audit, comparison, heard))
+    return weigh(audit, comparison, [*heard, *unkept])
 
 
 async def _with_commits(comparison: Comparison, checkout: Checkout) -> Comparison:
