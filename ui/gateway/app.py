@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI
 
 from blocks.records.tenants import ensure_tenant
 from blocks.settings import Settings
+from blocks.signing_in.access_tokens import TokenKey
 from capsules.shipped import ensure_constitution
 from ui.gateway import (
     answer_links,
@@ -22,7 +23,9 @@ from ui.gateway import (
     control,
     events,
     health,
+    jwks,
     limits,
+    login,
     memory,
     messages,
     notifications,
@@ -31,8 +34,10 @@ from ui.gateway import (
     replays,
     runlogs,
     shadow,
+    tenants,
     tokens,
     triggers,
+    users,
     webhooks,
 )
 from ui.gateway.auth import Doorkeeper, current_principal, ensure_token
@@ -58,6 +63,9 @@ GUARDED = (
     catalogue.router,
     memory.router,
     notifications.router,
+    login.router,
+    users.router,
+    tenants.router,
     tokens.router,
     triggers.router,
     bus.router,
@@ -79,7 +87,8 @@ def create_app(settings: Settings) -> FastAPI:
         async with open_hub(settings) as hub:
             app.state.hub, app.state.memory = hub, hub.memory
             token = ensure_token(settings.token_path)
-            app.state.doorkeeper = Doorkeeper(token, settings.tenant, hub.database)
+            app.state.token_key = key = TokenKey.ensure(settings.keys_path)
+            app.state.doorkeeper = Doorkeeper(token, settings.tenant, hub.database, key)
             await ensure_tenant(hub.database, settings.tenant)
             await ensure_constitution(hub.database, settings)
             await asyncio.to_thread(hub.constitution.current)  # from here on it is followed
@@ -101,12 +110,15 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
     )
-    app.state.settings, app.state.meters = settings, Meters()
+    app.state.settings, app.state.meters = settings, Meters(_version())
+    app.state.figures = health.Figures()
     app.add_middleware(
         Edge, hosts=answered_hosts(settings.gateway_host, settings.public_url), meters=app.state.meters
     )
     answer_with_problems(app)
     app.include_router(health.router)
+    app.include_router(jwks.router)
+    app.include_router(login.door)  # for those who have no token yet
     app.include_router(answer_links.router)  # signed, and for one person
     app.include_router(webhooks.router)  # signed, so nobody needs a token
     for router in GUARDED:

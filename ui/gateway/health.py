@@ -1,15 +1,17 @@
 """Is the gateway alive, can it work, what does it count: the routes that need no token."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from blocks.errors import SomaError
-from blocks.records.counts import count_pending_approvals, count_projects
+from blocks.records.counts import read_figures
+from blocks.records.tally import DecisionTally
 from ui.gateway.hub import CurrentHub, Hub
-from ui.gateway.meters import Meters
+from ui.gateway.meters import Meters, RecordMeters
 from ui.gateway.problems import kind_of, problem
 from ui.wire import Check, Readiness
 
@@ -66,12 +68,28 @@ async def _asked(ask: Callable[[], Awaitable[object]]) -> None:
 async def metrics(request: Request, hub: CurrentHub) -> Response:
     """The meters in Prometheus' text format."""
     meters: Meters = request.app.state.meters
-    await _count(hub, meters)
+    await request.app.state.figures.read(hub, meters.records)
     return Response(meters.render(), media_type=meters.media_type)
 
 
-async def _count(hub: Hub, meters: Meters) -> None:
-    try:
-        meters.hold(await count_projects(hub.database), await count_pending_approvals(hub.database))
-    except SomaError:
-        meters.forget()
+class Figures:
+    """Reads the records for the meters; of many who ask at once, one reads for all."""
+
+    def __init__(self) -> None:
+        self._tally = DecisionTally()
+        self._lock = asyncio.Lock()
+        self._read_at = float("-inf")
+
+    async def read(self, hub: Hub, meters: RecordMeters) -> None:
+        """Bring the meters up to date; they are empty when the records do not answer."""
+        asked = time.monotonic()
+        async with self._lock:
+            if self._read_at >= asked:
+                return
+            began = time.monotonic()
+            try:
+                readings = await asyncio.wait_for(read_figures(hub.database), PATIENCE)
+                meters.hold(readings, await self._tally.read(hub.database))
+            except (SomaError, TimeoutError):
+                meters.forget()
+            self._read_at = began
