@@ -21,6 +21,7 @@ from blocks.editing import Edit
 from blocks.identity import Principal
 from blocks.provenance.facts import DataFacts
 from blocks.provenance.trail import Trail
+from blocks.signing_in.passport import Passport
 from blocks.spending import Spending
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -79,6 +80,8 @@ class RunContext:
     """What was decided before in the project."""
     spending: Spending = field(default_factory=Spending, repr=False)
     """What this node has used up; `dataclasses.replace` shares it as it does trail and history."""
+    passport: Passport | None = field(default=None, repr=False)
+    """With what this attempt goes to the gateway; None outside of a plan."""
     calls: Calls = field(default_factory=Calls, repr=False)
     """Which calls this attempt has made, for the idempotency keys of equal ones."""
 

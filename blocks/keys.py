@@ -119,12 +119,16 @@ class SigningKey:
     @classmethod
     def ensure(cls, folder: Path) -> Self:
         """The hub's own key, made at the first call; one caller of several makes it, all read the same."""
-        path = folder / HUB_KEY
-        if not path.exists():
-            make_private(path, _new_key())
-        key = cls.load(path)
+        key = cls.ensure_at(folder / HUB_KEY)
         _show_public(folder / HUB_PUBLIC, key.public)
         return key
+
+    @classmethod
+    def ensure_at(cls, path: Path) -> Self:
+        """The key of a file, made at the first call; one caller of several makes it, all read the same."""
+        if not path.exists():
+            make_private(path, _new_key())
+        return cls.load(path)
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -13,13 +13,14 @@ from prefect.context import FlowRunContext
 
 from blocks.context import Authority, RunContext, current, running
 from blocks.errors import ApprovalNeeded, BadInput, PolicyDenied, SomaError, TookTooLong
-from blocks.identity import Principal
+from blocks.identity import Mandate, Principal
 from blocks.records.agreements import agreements
 from blocks.records.approvals import ask
 from blocks.records.ledger import finish_attempt, start_attempt
 from blocks.records.looking import count_ended, read_nodes
 from blocks.records.projects import get_project
 from blocks.records.tables import Attempt, NodeRecord, NodeState, Project, now
+from blocks.signing_in.passport import Passport
 from blocks.tracing.spans import Attribute, Span, span
 from capsules.driver.suspending import leave_suspending_to_the_hub
 from capsules.environment import Environment, environment, project_facts, service_context
@@ -179,15 +180,17 @@ async def _context(
     """In whose name the attempt acts, and with which authority."""
     project, node = known.project, known.node
     agreed = await agreements(opened.database, project.id)
+    principal = Principal(
+        tenant=project.tenant,
+        name=f"{manifest.name}@{project.id}",
+        kind="agent",
+        on_behalf_of=project.requested_by,
+    )
     context = RunContext(
         tenant=project.tenant,
-        principal=Principal(
-            tenant=project.tenant,
-            name=f"{manifest.name}@{project.id}",
-            kind="agent",
-            on_behalf_of=project.requested_by,
-        ),
-        constitution=opened.constitution,
+        principal=principal,
+        passport=Passport(opened.settings.keys_path, principal, _mandate(node, found)),
+        constitution=opened.constitution.of(project.tenant),
         audit=opened.audit,
         project=project.id,
         project_facts=project_facts(opened.settings, project),
@@ -205,6 +208,18 @@ async def _context(
     )
     take_request(context.trail, project)
     return context
+
+
+def _mandate(node: PlanNode, found: Attempt) -> Mandate:
+    """For what the attempt acts at the gateway, and how far it may go there."""
+    return Mandate(
+        attempt=found.id,
+        project=found.project,
+        node=found.node,
+        number=found.number,
+        generation=found.generation,
+        memory=frozenset(node.authority.memory),
+    )
 
 
 async def _read(opened: Environment, attempt: Attempt) -> Handed:

@@ -86,7 +86,7 @@ class Past:
 
     async def look(self) -> None:
         """Read what is new, if the constitution in force asks for it; a look begun after the call counts."""
-        if not speaks_of_history(self._opened.constitution.current()):
+        if not speaks_of_history(self._opened.constitution.of(self._tenant).current()):
             return
         self._asked += 1
         mine = self._asked

@@ -24,15 +24,18 @@ SOMA = "soma"
 """Who publishes and activates what ships with the hub; no token may bear this name."""
 
 
-async def ensure_constitution(database: Database, settings: Settings) -> None:
-    """Publish the shipped constitution, and put it in force unless people have put another one there."""
+async def ensure_constitution(database: Database, settings: Settings, tenant: str | None = None) -> None:
+    """Publish the shipped constitution, and put it in force unless people have put another one there.
+
+    For the hub's own tenant unless another one is named.
+    """
     constitution, text = await asyncio.to_thread(_shipped)
-    by = Principal(tenant=settings.tenant, name=SOMA, kind="service")
+    by = Principal(tenant=tenant or settings.tenant, name=SOMA, kind="service")
     signature = sign(constitution, SigningKey.ensure(settings.keys_path))
     try:
         version = await constitutions.publish(
             database,
-            tenant=settings.tenant,
+            tenant=by.tenant,
             text=text,
             signature=signature.signature,
             key=signature.key,

@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import State, TaskRun
 
 from blocks.context import current
 from blocks.errors import BadInput, Forbidden, NotFound, Unavailable
-from blocks.memory.block import Memory, local_memory
+from blocks.memory.block import Memory, local_memory, memory_of
 from blocks.memory.checks import as_json
 from blocks.memory.items import DATA_LIMIT, Draft, Hit, Selection, Source, namespace
 from blocks.plain import digest
@@ -113,7 +113,11 @@ async def set_value(
 
 
 def _memory() -> Memory:
-    return local_memory(load_settings())
+    """The hub's memory: with the token of this attempt, or outside of a plan with the hub's own."""
+    context = current()
+    if context is None or context.passport is None:
+        return local_memory(load_settings())
+    return memory_of(load_settings(), context.passport.token())
 
 
 def _place(scope: str, subject: str) -> str:

@@ -27,6 +27,10 @@ class Token(Said):
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    prefix: str | None = None
+    """The first letters of the secret, by which its owner tells it from others."""
+    used_at: datetime | None = None
+    """When it was last used, to about a minute."""
 
 
 class MadeToken(Token):

@@ -18,6 +18,8 @@ Kind = Literal[
     "budget",
     "control",
     "trigger",
+    "user",
+    "tenant",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -32,6 +34,8 @@ PREFIXES: Mapping[Kind, str] = {
     "budget": "bud",
     "control": "ctl",
     "trigger": "tri",
+    "user": "usr",
+    "tenant": "tnt",
 }
 """How the ids of records begin."""
 

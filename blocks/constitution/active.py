@@ -47,6 +47,7 @@ class ActiveConstitution(ConstitutionSource):
     def __init__(self, *, tenant: str, database: str, valkey: str, keys: Path, texts: Path) -> None:
         super().__init__(nothing_allowed(NOT_READ))
         self.tenant = tenant
+        self._others: dict[str, ActiveConstitution] = {}
         self._places = (database, valkey)
         self._keys = keys
         self._folder = Folder(texts)
@@ -72,6 +73,26 @@ class ActiveConstitution(ConstitutionSource):
         """What is wrong, under which trusted keys, and why: that need not be found out again."""
         self._next_truth = 0.0
 
+    @property
+    def ready(self) -> bool:
+        return self._ready
+
+    def of(self, tenant: str) -> "ActiveConstitution":
+        """The source for another tenant, followed from its first use until this one is closed."""
+        if tenant == self.tenant:
+            return self
+        with self._starting:
+            if tenant not in self._others:
+                database, valkey = self._places
+                self._others[tenant] = ActiveConstitution(
+                    tenant=tenant,
+                    database=database,
+                    valkey=valkey,
+                    keys=self._keys,
+                    texts=self._folder.path,
+                )
+            return self._others[tenant]
+
     def current(self) -> Constitution:
         if not self._ready:
             self._begin()
@@ -89,6 +110,8 @@ class ActiveConstitution(ConstitutionSource):
 
     def close(self) -> None:
         """End the thread; what is in force stays as it is."""
+        for other in self._others.values():
+            other.close()
         self._closed.set()
         self._nudged.set()
         if self._thread is not None:

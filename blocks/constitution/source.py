@@ -58,6 +58,16 @@ class ConstitutionSource:
             self._look(self.path)
         return self._constitution
 
+    @property
+    def ready(self) -> bool:
+        """Whether `current` answers at once; what follows a database has to look there first."""
+        return True
+
+    def of(self, tenant: str) -> "ConstitutionSource":
+        """The source of what is in force for this tenant; a file is in force for all."""
+        del tenant
+        return self
+
     def shadow(self) -> Constitution | None:
         """The candidate that is evaluated beside the one in force; a file has none."""
         return None

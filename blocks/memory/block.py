@@ -90,6 +90,11 @@ class Memory(Block):
         return await ask(self.gateway_url.rstrip("/"), token, method, f"/v1/memory{path}", body)
 
 
+def memory_of(settings: Settings, token: str) -> Memory:
+    """The memory of the hub of these settings, for whomever the token speaks."""
+    return Memory(gateway_url=settings.gateway_url, token=SecretStr(token))
+
+
 def local_memory(settings: Settings) -> Memory:
     """The memory of the hub on this machine, with the token that the hub keeps in its data folder."""
     try:
@@ -99,7 +104,7 @@ def local_memory(settings: Settings) -> Memory:
             f"there is no token in {str(settings.token_path)!r}",
             mend="start the hub with `soma up`; it makes one",
         ) from None
-    return Memory(gateway_url=settings.gateway_url, token=SecretStr(token))
+    return memory_of(settings, token)
 
 
 def _keyed(draft: Draft) -> Draft:

@@ -1,29 +1,30 @@
 """Bearer tokens: kept as hashes, with whom they speak for, their roles, and until when."""
 
 import hashlib
-import re
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import or_
+from sqlalchemy import or_, update
 from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from blocks.audit.entries import entry
 from blocks.errors import BadInput, Conflict, NotFound
-from blocks.identity import Principal
+from blocks.identity import Principal, check_name, check_roles
 from blocks.records.audit import append
 from blocks.records.constitution_tables import Token
 from blocks.records.database import Database
 from blocks.records.tables import now
 
-ROLES = frozenset({"admin", "approver", "operator", "viewer"})
-RESERVED = frozenset({"admin", "prefect", "soma"})
-"""Names under which the hub itself acts."""
 PREFIX = "soma_"
 """By which people and scanners know a token when they see one."""
 LONGEST = timedelta(days=365)
-_NAME = re.compile(r"[a-z][a-z0-9._@-]{0,62}")
+SHOWN = 10
+"""Letters of a token that its owner may tell it from others by; 30 random bits are among them."""
+USED_EVERY = timedelta(minutes=1)
+"""How exactly it is known when a token was last used."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,7 @@ async def create_token(
     token = Token(
         tenant=by.tenant,
         sha256=token_hash(secret),
+        prefix=secret[:SHOWN],
         principal=name,
         roles=sorted(roles),
         created_by=by.name,
@@ -87,19 +89,35 @@ async def valid_tokens(database: Database) -> dict[str, Token]:
         return {token.sha256: token for token in await session.exec(query)}
 
 
+async def note_used(database: Database, tokens: Collection[str]) -> None:
+    """Keep that these tokens, by id, are in use now."""
+    known = update(Token).where(col(Token.id).in_(sorted(tokens)))
+    late = or_(col(Token.used_at).is_(None), col(Token.used_at) < now() - USED_EVERY)
+    async with database.session() as session:
+        await session.exec(known.where(late).values(used_at=now()))
+
+
+async def revoke_tokens_of(session: AsyncSession, name: str, *, by: Principal, tenant: str) -> None:
+    """End every token that speaks for this name, in the caller's transaction."""
+    query = select(Token).where(
+        Token.tenant == tenant, Token.principal == name, col(Token.revoked_at).is_(None)
+    )
+    found = list(await session.exec(query.with_for_update()))
+    for token in found:
+        token.revoked_at = now()
+        session.add(token)
+    await session.flush()
+    await append(session, [_happened(token, "revoked", by) for token in found])
+
+
 def token_hash(secret: str) -> str:
     """SHA-256 of a token, hex; tokens are random enough to need no salt."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _check(name: str, roles: frozenset[str], expires: timedelta | None) -> None:
-    if not _NAME.fullmatch(name):
-        raise BadInput(f"{name!r} is no name for a token's owner: small letters, digits and . _ @ -")
-    if name in RESERVED:
-        raise BadInput(f"the hub itself acts as {name!r}; choose another name")
-    if not roles or not roles <= ROLES:
-        wrong = ", ".join(sorted(roles - ROLES)) or "none"
-        raise BadInput(f"roles: {wrong}: a token has one or more of {', '.join(sorted(ROLES))}")
+    check_name(name, "a token's owner")
+    check_roles(roles, "a token")
     if expires is not None and not timedelta(0) < expires <= LONGEST:
         raise BadInput(f"expires: a token lasts at most {LONGEST.days} days, or without end")
 

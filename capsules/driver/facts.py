@@ -32,7 +32,7 @@ def facts_for(opened: Environment, project: Project, node: PlanNode, standing: S
             "title": project.title,
             "requested_by": project.requested_by,
             "plan": project.plan_digest,
-            "constitution": opened.constitution.current().digest,
+            "constitution": opened.constitution.of(project.tenant).current().digest,
             "capsules": {item.capsule: item.version for item in standing.nodes.values()},
         },
     }
@@ -50,7 +50,7 @@ def planned_context(opened: Environment, project: Project, node: PlanNode) -> Ru
         tenant=project.tenant,
         principal=principal_of(project)
         or Principal(tenant=project.tenant, name=project.requested_by, kind="user"),
-        constitution=opened.constitution,
+        constitution=opened.constitution.of(project.tenant),
         audit=opened.audit,
         project=project.id,
         project_facts=project_facts(opened.settings, project),

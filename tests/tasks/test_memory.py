@@ -20,6 +20,7 @@ from blocks.memory.items import Draft, Selection
 from blocks.memory.opening import open_memory
 from blocks.records.database import Database, upgrade
 from blocks.settings import load_settings
+from blocks.signing_in.access_tokens import TokenKey
 from capsules.environment import SHIPPED_CONSTITUTION
 from tasks.memory import forget, get_value, recall, remember, set_value
 from ui.gateway import memory as routes
@@ -67,7 +68,10 @@ def gateway(
     settings = load_settings(data_dir=folder, redis_url=valkey_url)
     (folder / "soma.toml").write_text(f"gateway_port = {listener.getsockname()[1]}\n")
     app.state.doorkeeper = Doorkeeper(
-        ensure_token(settings.token_path), "default", Database(settings.database_address)
+        ensure_token(settings.token_path),
+        "default",
+        Database(settings.database_address),
+        TokenKey.ensure(settings.keys_path),
     )
     asyncio.run(upgrade(database_url))
     context = context_under(SHIPPED_CONSTITUTION.read_text())

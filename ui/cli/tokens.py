@@ -17,7 +17,9 @@ def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Whom the token speaks for, such as `ada`.")],
     role: Annotated[
         list[str],
-        typer.Option("--role", help="`admin`, `approver`, `operator` or `viewer`; may be repeated."),
+        typer.Option(
+            "--role", help="`admin`, `approver`, `developer`, `operator` or `viewer`; may be repeated."
+        ),
     ],
     expires: Annotated[
         str | None,
@@ -52,12 +54,17 @@ def list_all(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps([token.model_dump(mode="json") for token in found], indent=2))
         return
-    table = columns("id", "principal", "roles")
+    table = columns("id", "prefix", "principal", "roles")
     for token in found:
         ends = f"until {token.expires_at:%Y-%m-%d %H:%M}" if token.expires_at else "without end"
         state = "revoked" if token.revoked_at else ends
+        used = f", used {token.used_at:%Y-%m-%d %H:%M}" if token.used_at else ", never used"
         table.add_row(
-            token.id, Text(plain(token.principal), "bold"), ", ".join(token.roles), Text(state, "dim")
+            token.id,
+            Text(f"{token.prefix or ''}…", "dim"),
+            Text(plain(token.principal), "bold"),
+            ", ".join(token.roles),
+            Text(state + used, "dim"),
         )
     console().print(table)
 

@@ -25,7 +25,8 @@ async def publish_message(
     context = asker(hub, principal, environment=hub.settings.environment)
     await permit(context, "bus.publish", topic, facts, {"payload": asked.data}, effect=True)
     try:
-        place = await publish(request.app.state.triggering.redis, principal.tenant, topic, asked.data)
+        redis, project = request.app.state.triggering.redis, context.project
+        place = await publish(redis, principal.tenant, topic, asked.data, project=project)
     except (RedisError, OSError) as error:
         raise Unavailable(f"the bus does not answer: {error}") from None
     return Published(id=place)

@@ -183,7 +183,7 @@ def _version(version: ConstitutionVersion, standings: Any) -> Version:
 
 
 async def _told(hub: Hub, step: Activation) -> Step:
-    hub.constitution.nudge()
+    hub.constitution.of(step.tenant).nudge()
     return _step(step, await get_version(hub.database, step.tenant, step.digest))
 
 

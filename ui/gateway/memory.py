@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Path, Request
 
 from blocks.constitution.decisions import Decision
 from blocks.constitution.detectors.secrets import redact_text, redacted
-from blocks.errors import NotFound
+from blocks.errors import Forbidden, NotFound
 from blocks.identity import Principal
-from blocks.memory.items import Draft, Selection
+from blocks.memory.items import Draft, Selection, namespace
 from blocks.memory.store import MemoryStore
 from blocks.memory.wire import Forgotten, Keeping, Kept, Recalled, Recalling, Remembered, Remembering
 from blocks.records.happenings import note_memories
@@ -57,6 +57,7 @@ class Desk:
     async def _ask(
         self, verb: str, name: str, scope: str, arguments: dict[str, Any], **facts: Any
     ) -> Decision:
+        _check_mandate(self._principal, scope)
         known = {"scope": scope.partition(":")[0], "text": "", "query": "", "labels": {}, **facts}
         size = len(str(known["text"]).encode("utf-8", "replace"))
         return await permit(
@@ -67,6 +68,17 @@ class Desk:
             arguments,
             effect=verb == "write",
         )
+
+
+def _check_mandate(principal: Principal, scope: str) -> None:
+    """An agent uses the scopes that its node was planned with, and of projects its own alone."""
+    if (mandate := principal.mandate) is None:
+        return
+    word, _, subject = scope.partition(":")
+    if word not in mandate.memory:
+        raise Forbidden(f"{mandate.node} was not planned with the memory of the {word}")
+    if word == "project" and scope != namespace("project", mandate.project):
+        raise Forbidden(f"the memory of the project {subject!r} is not this project's")
 
 
 def desk(request: Request, principal: CurrentPrincipal) -> Desk:

@@ -1,5 +1,6 @@
 """May this request be served? The constitution says so with the caller as the one who acts."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -7,7 +8,7 @@ from typing import Any, Protocol
 from blocks.audit.log import AuditLog
 from blocks.constitution.decisions import Decision, Stage
 from blocks.constitution.source import ConstitutionSource
-from blocks.context import RunContext
+from blocks.context import Authority, RunContext
 from blocks.errors import ApprovalNeeded, PolicyDenied, Refusal
 from blocks.identity import Principal
 from blocks.shadow import shadow_verdict
@@ -24,11 +25,28 @@ class Court(Protocol):
 
 
 def asker(court: Court, principal: Principal, **fields: Any) -> RunContext:
-    """The context of a request: the caller acts, outside of any plan."""
+    """The context of a request: the caller acts, outside of any plan; an agent within its mandate."""
     context = RunContext(
-        tenant=principal.tenant, principal=principal, constitution=court.constitution, audit=court.audit
+        tenant=principal.tenant,
+        principal=principal,
+        constitution=court.constitution.of(principal.tenant),
+        audit=court.audit,
+        **_mandated(principal),
     )
     return replace(context, **fields)
+
+
+def _mandated(principal: Principal) -> dict[str, Any]:
+    mandate = principal.mandate
+    if mandate is None:
+        return {}
+    return {
+        "project": mandate.project,
+        "node": mandate.node,
+        "attempt": mandate.number,
+        "generation": mandate.generation,
+        "authority": Authority(tools={}, memory=mandate.memory, budget={}),
+    }
 
 
 async def permit(
@@ -42,6 +60,8 @@ async def permit(
 ) -> Decision:
     """The decision, or its refusal raised; durable when this returns if there is an effect or a refusal."""
     context.trail.trust(arguments)
+    if not context.constitution.ready:
+        await asyncio.to_thread(context.constitution.current)  # the first look asks the database
     action = context.action(stage, name, facts, arguments)
     decision = context.constitution.current().decide(action)
     context.audit.record(decision, context, arguments, action, **shadow_verdict(context.constitution, action))

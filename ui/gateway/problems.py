@@ -16,7 +16,7 @@ from pydantic_core import to_jsonable_python
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from blocks.errors import BadInput, SomaError
+from blocks.errors import BadInput, SomaError, TooManyTries
 
 MEDIA_TYPE = "application/problem+json"
 MOST_PROBLEMS = 20
@@ -79,7 +79,11 @@ def _plain(value: Any) -> JsonValue:
 
 def of_error(error: SomaError, instance: str | None = None) -> JSONResponse:
     """The problem that an error of the hub is."""
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else None
+    headers: dict[str, str] = {}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooManyTries) and "retry_after" in error.fields:
+        headers["Retry-After"] = str(error.fields["retry_after"])
     return problem(
         error.status,
         error.message,

@@ -51,7 +51,7 @@ async def checked(text: str) -> Constitution:
 async def named(hub: Hub, tenant: str, ref: str | None) -> Constitution:
     """The constitution that a request means: `active` (also None), `shipped`, or a published version."""
     if ref is None or ref == "active":
-        return hub.constitution.current()
+        return await asyncio.to_thread(hub.constitution.of(tenant).current)
     if ref == "shipped":
         return await read(SHIPPED_CONSTITUTION.read_text(encoding="utf-8"), "the shipped constitution")
     version = await get_version(hub.database, tenant, ref)

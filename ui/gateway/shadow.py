@@ -30,7 +30,7 @@ async def start_shadow(asked: ShadowAsked, hub: CurrentHub, principal: CurrentPr
         by=principal,
         keys=trusted_keys(hub.settings.keys_path),
     )
-    hub.constitution.nudge()
+    hub.constitution.of(principal.tenant).nudge()
     return await _told(hub, shadow)
 
 
@@ -39,7 +39,7 @@ async def end_shadow(hub: CurrentHub, principal: CurrentPrincipal) -> None:
     """End the shadow; its counts stay in the audit log."""
     if not await clear_shadow(hub.database, tenant=principal.tenant, by=principal):
         raise _none()
-    hub.constitution.nudge()
+    hub.constitution.of(principal.tenant).nudge()
 
 
 async def _present(hub: Hub, tenant: str) -> Shadow:

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from blocks.errors import SomaError
 from blocks.memory.block import Memory
 from blocks.records.database import Database, upgrade
-from blocks.records.tenants import ensure_tenant
+from blocks.records.tenants import ensure_tenant, list_tenants
 from blocks.settings import Settings, load_settings
 from blocks.warm_worker.worker import WarmWorker
 from capsules.shipped import ensure_constitution
@@ -38,12 +38,13 @@ async def prepare(settings: Settings) -> None:
 
 
 async def prepare_records(settings: Settings) -> None:
-    """Bring the schema to the newest version, make the local tenant, and give it a constitution."""
+    """Bring the schema to the newest version, make the local tenant, and give all a constitution."""
     await upgrade(settings.database_address)
     database = Database(settings.database_address)
     try:
         await ensure_tenant(database, settings.tenant)
-        await ensure_constitution(database, settings)
+        for tenant in await list_tenants(database):
+            await ensure_constitution(database, settings, tenant.id)
     finally:
         await database.close()
 
