@@ -4,9 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from blocks.memory.block import Memory as Memory
+    from blocks.models.access import ModelAccess as ModelAccess
     from blocks.notifications.block import NotificationRoute as NotificationRoute
 
-BLOCKS = {"Memory": "blocks.memory.block", "NotificationRoute": "blocks.notifications.block"}
+BLOCKS = {
+    "Memory": "blocks.memory.block",
+    "ModelAccess": "blocks.models.access",
+    "NotificationRoute": "blocks.notifications.block",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -31,7 +31,7 @@ WARM_UP = ("capsules.warm_up", "warm_up")
 """Called once all is loaded; by name, as above."""
 REFRESH = ("capsules.warm_up", "refresh")
 """Called before each run is forked; by name, as above."""
-SKIPPED = ("__main__", "migrations", "fork_server", "prefect_api")
+SKIPPED = ("__main__", "migrations", "fork_server", "prefect_api", "pydantic_side")
 WATCHED = {".py", ".yaml", ".jinja", ".md", ".txt"}
 
 
