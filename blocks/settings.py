@@ -63,9 +63,19 @@ class Settings(BaseSettings):
     public_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/[^\s]*)?$")] | None = None
     """Where people reach the gateway, such as `https://hub.example.org`; links to answer by begin with it."""
     prefect_port: Port = 4200
+    wizard: bool = True
+    """Whether `soma up` serves the wizard, the hub's pages for people."""
+    wizard_host: str | None = None
+    """The address that the wizard listens on; the gateway's unless set."""
     wizard_port: Port = 8501
+    wizard_public_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")] | None = None
+    """Where people reach the wizard, such as `https://wizard.example.org`, where that is not its own address."""
+    worker_port: Port = 10001
+    """Where the embedded worker answers `/health`, `/ready` and `/metrics`, on the gateway's address."""
+    supervisor_port: Port = 10002
+    """Where `soma up` answers the same for all processes that it has started."""
     port_offset: Annotated[int, Field(ge=0, le=50000)] = 0
-    """Added to all three ports, so that several hubs fit on one machine."""
+    """Added to all of these ports, so that several hubs fit on one machine."""
     tenant: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")] = "default"
     """The tenant of runs that nobody's token speaks for, such as schedules."""
     work_pool: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")] = "soma"
@@ -103,6 +113,21 @@ class Settings(BaseSettings):
     """What articles see as `environment.name`, such as `staging` or `production`."""
     keys_dir: Folder | None = None
     """Where the hub's signing key and the trusted public keys lie; `keys` in the data folder unless set."""
+    model: str = ""
+    """The model of all agents that no ModelAccess block has one for; several with commas, tried in order."""
+    model_provider: Literal["openai", "anthropic", "ollama"] = "openai"
+    """How that model is spoken to; `openai` is also whatever is compatible with it."""
+    model_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/[^\s]*)?$")] | None = None
+    """Where it answers, such as `http://127.0.0.1:11434/v1`; the provider's own address unless set."""
+    model_key: SecretStr | None = None
+    """Its API key; every process of the hub can read it, which a key in a ModelAccess block is safe from."""
+    sandbox_memory_mb: Annotated[int, Field(ge=64)] = 1024
+    """The memory that a program in the sandbox may take with all it starts."""
+    sandbox_folders: Annotated[str, Field(pattern=r"^(/[^:]*(:/[^:]*)*)?$")] = ""
+    """Folders, with colons between them, that programs in the sandbox can read besides the system."""
+    web_allow: str = ""
+    """The sites that `web.fetch` may ask, with commas between them: `docs.python.org, *.example.org`, or
+    `host:port`; no site if empty. An address inside of a private network needs its host and port by name."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod
@@ -141,6 +166,11 @@ class Settings(BaseSettings):
     @property
     def logs_path(self) -> Path:
         return self.data_dir / "logs"
+
+    @property
+    def sandbox_paths(self) -> tuple[Path, ...]:
+        """What programs in the sandbox can read besides the system."""
+        return tuple(Path(folder) for folder in self.sandbox_folders.split(":") if folder)
 
     @property
     def run_logs_path(self) -> Path:
@@ -188,6 +218,17 @@ class Settings(BaseSettings):
     def people_url(self) -> str:
         """What links for people begin with."""
         return (self.public_url or self.gateway_url).rstrip("/")
+
+    @property
+    def wizard_address(self) -> str:
+        """The address that the wizard listens on."""
+        return self.wizard_host or self.gateway_host
+
+    @property
+    def wizard_url(self) -> str:
+        """Where the wizard answers on its own machine."""
+        host = "127.0.0.1" if self.wizard_address in {"0.0.0.0", "::"} else self.wizard_address  # noqa: S104  # compares, does not bind
+        return f"http://{host}:{self.wizard_port + self.port_offset}"
 
     @property
     def prefect_url(self) -> str:

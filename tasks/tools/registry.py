@@ -16,10 +16,12 @@ from blocks.errors import NotFound
 from blocks.toolbox.builtin import BUILTIN
 from blocks.toolbox.described import Described
 from tasks.tools.files import FILES
+from tasks.tools.git import GIT
+from tasks.tools.sandboxed import PROGRAMS
 
 Call = Callable[..., Awaitable[Any]]
 
-CALLS: Mapping[str, Call] = {**FILES}
+CALLS: Mapping[str, Call] = {**FILES, **PROGRAMS, **GIT}
 """The governed tasks of the tools that come with the hub."""
 
 
