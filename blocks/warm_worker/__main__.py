@@ -4,12 +4,19 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 from blocks.engines import prefect_server
 from blocks.engines.slow_imports import skip_slow_imports
 from blocks.errors import SomaError
 from blocks.settings import Settings, load_settings
 from blocks.warm_worker.processes import own_memory
+from blocks.watching.server import serving
+
+if TYPE_CHECKING:
+    from blocks.warm_worker.worker import WarmWorker
 
 LOOK_SECONDS = 30.0
 
@@ -34,14 +41,34 @@ async def work(settings: Settings) -> None:
     await until_prefect_answers(settings)
     worker = WarmWorker(settings.work_pool, settings=settings)
     working = asyncio.create_task(worker.start(printer=lambda text: print(text, flush=True)))  # noqa: T201
+    async with watched(worker, settings):
+        await until_stopped(working, settings)
+    if not working.cancelled() and (error := working.exception()):
+        raise error
+
+
+async def until_stopped(working: asyncio.Task[None], settings: Settings) -> None:
+    """Return when the work has ended, which a signal makes it do."""
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, working.cancel)
     watching = asyncio.create_task(end_when_large(working, settings))
     await asyncio.wait([working])
     watching.cancel()
-    if not working.cancelled() and (error := working.exception()):
-        raise error
+
+
+@asynccontextmanager
+async def watched(worker: "WarmWorker", settings: Settings) -> AsyncIterator[None]:
+    """Serve `/health`, `/ready` and `/metrics` meanwhile; a port that is taken does not keep it from work."""
+    from blocks.warm_worker.watching import worker_pages  # noqa: PLC0415  # the worker comes first
+
+    port = settings.worker_port + settings.port_offset
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(serving(settings.gateway_host, port, worker_pages(worker)))
+        except OSError as error:
+            print(f"WARNING the worker cannot be watched at port {port}: {error}", flush=True)  # noqa: T201
+        yield
 
 
 async def end_when_large(working: asyncio.Task[None], settings: Settings) -> None:

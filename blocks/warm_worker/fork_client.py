@@ -57,6 +57,11 @@ class ForkClient:
         self._starting: dict[str, tuple[dict[str, Any], asyncio.Future[int]]] = {}
         self._listing: list[asyncio.Future[Holdings]] = []
 
+    @property
+    def server(self) -> int | None:
+        """The fork server's process, while there is a connection to it."""
+        return self._server if self._connected.is_set() and self._server else None
+
     async def keep_connected(self) -> None:
         """Stay connected until cancelled."""
         while True:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 import socket
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -70,6 +71,8 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         self._exits: dict[str, asyncio.Future[Ended]] = {}
         self._started: set[str] = set()
         self._flows: dict[UUID, Flow] = {}
+        self.looked_at: float | None = None
+        """When Prefect last said which runs are due, by the monotonic clock."""
         self._once = False
         self._ready = False
 
@@ -131,7 +134,9 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWorkerResul
         if not self._ready:
             ready_note(self.settings).write_text(self.name)
             self._ready = True
-        return await self._submit_scheduled_flow_runs(flow_run_response=await self.intake.due())
+        due = await self.intake.due()
+        self.looked_at = time.monotonic()
+        return await self._submit_scheduled_flow_runs(flow_run_response=due)
 
     async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
         return await self.intake.scheduled()
