@@ -26,6 +26,7 @@ from ui.client_notifications import NotificationCalls
 from ui.client_tokens import TokenCalls
 from ui.client_triggers import TriggerCalls
 from ui.client_users import UserCalls
+from ui.signed_in import current_login
 from ui.supervisor.lock import running_hub
 from ui.transport import error_of, segment
 from ui.wire import (
@@ -59,7 +60,12 @@ class HubClient(
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "HubClient":
-        """The client of the hub on this data folder, wherever it says that it listens."""
+        """The client of the hub on this data folder, wherever it says that it listens.
+
+        It speaks with `SOMA_TOKEN`, else for whoever has signed in with `soma login`, else as the hub's admin.
+        """
+        if not os.environ.get("SOMA_TOKEN", "").strip() and (kept := current_login(settings)) is not None:
+            return cls(kept.hub, kept.access_token)
         info = running_hub(settings)
         return cls(info.gateway if info else settings.gateway_url, read_token(settings))
 

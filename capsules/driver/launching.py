@@ -36,6 +36,7 @@ def launch_context(opened: Environment, project: Project) -> RunContext:
         service,
         tenant=project.tenant,
         principal=principal_of(project) or service.principal,
+        constitution=opened.constitution.of(project.tenant),
         project=project.id,
         project_facts=project_facts(opened.settings, project),
     )
