@@ -62,7 +62,7 @@ class HubClient(
     def from_settings(cls, settings: Settings) -> "HubClient":
         """The client of the hub on this data folder, wherever it says that it listens.
 
-        It speaks with `SOMA_TOKEN`, else for whoever has signed in with `soma login`, else as the hub's admin.
+        It speaks with `SOMA_TOKEN`, else for whoever did `soma login`, else as the hub's admin.
         """
         if not os.environ.get("SOMA_TOKEN", "").strip() and (kept := current_login(settings)) is not None:
             return cls(kept.hub, kept.access_token)

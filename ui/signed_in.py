@@ -70,9 +70,8 @@ def kept_login(settings: Settings) -> Kept | None:
     try:
         return Kept.model_validate_json(read_private(path, "session"))
     except ValidationError:
-        raise BadInput(
-            f"the session in {path} cannot be read", mend="`soma login NAME` makes a new one"
-        ) from None
+        mend = "`soma login NAME` makes a new one"
+        raise BadInput(f"the session in {path} cannot be read", mend=mend) from None
 
 
 def current_login(settings: Settings) -> Kept | None:
