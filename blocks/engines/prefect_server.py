@@ -37,6 +37,7 @@ def child(settings: Settings) -> Child:
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": settings.prefect_database_address,
             "PREFECT_SERVER_API_HOST": "127.0.0.1",
             "PREFECT_SERVER_API_PORT": str(settings.prefect_port + settings.port_offset),
+            "PREFECT_SERVER_METRICS_ENABLED": "true",  # at /api/metrics
             "PREFECT_UI_API_URL": f"{settings.prefect_url}/api",
             "PREFECT_UI_STATIC_DIRECTORY": str(settings.data_dir / "prefect" / "ui"),
         },

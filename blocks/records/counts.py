@@ -4,26 +4,31 @@ They name no tenant, no person and no project: whoever may look at the meters ne
 read anew at each look, by an index or from tables that stay small; decisions have a tally of their own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import Float, Integer, Select, and_, case, cast, func, literal, literal_column, or_, select
 from sqlmodel import col
 
-from blocks.budgets.amounts import UNIT
+from blocks.budgets.amounts import KINDS, UNIT
 from blocks.records.budget_tables import BudgetAccount
 from blocks.records.database import Database
+from blocks.records.limits import KINDS as LIMITED
 from blocks.records.notice_tables import Delivery as NoticeDelivery
 from blocks.records.tables import (
+    FINAL_NODE_STATES,
     FINAL_PROJECT_STATES,
     Approval,
+    ApprovalState,
     Attempt,
     Holder,
     NodeRecord,
+    NodeState,
     PlaceRequest,
     Project,
+    ProjectState,
 )
 from blocks.records.trigger_tables import Delivery as TriggerDelivery
 from blocks.records.trigger_tables import Happening
@@ -43,6 +48,8 @@ class Figure:
     text: str
     query: Select[Any]
     labels: tuple[str, ...] = ()
+    zeros: Iterable[str] = ()
+    """Values of the label that are shown as 0 where there are none: a series that comes and goes misleads."""
     only_grows: bool = False
 
 
@@ -60,8 +67,9 @@ async def read_figures(database: Database) -> list[Reading]:
     async with database.session() as session:
         for figure in FIGURES:
             rows = (await session.execute(figure.query)).all()  # several columns of several tables
-            found = [(tuple(str(part) for part in row[:-1]), float(row[-1] or 0)) for row in rows]
-            readings.append(Reading(figure=figure, values=found))
+            found = {tuple(str(part) for part in row[:-1]): float(row[-1] or 0) for row in rows}
+            zeros: dict[tuple[str, ...], float] = {(value,): 0.0 for value in figure.zeros}
+            readings.append(Reading(figure=figure, values=list((zeros | found).items())))
     return readings
 
 
@@ -84,6 +92,7 @@ FIGURES = (
         name="soma_projects",
         text="Projects by state.",
         labels=("state",),
+        zeros=get_args(ProjectState),
         query=select(col(Project.state), func.count()).group_by(col(Project.state)),
     ),
     Figure(
@@ -102,6 +111,7 @@ FIGURES = (
         name="soma_nodes",
         text="Nodes of the projects that have not ended, by state.",
         labels=("state",),
+        zeros=set(get_args(NodeState)) - FINAL_NODE_STATES,
         query=select(col(NodeRecord.state), func.count())
         .join(Project, col(Project.id) == col(NodeRecord.project))
         .where(_live_project)
@@ -148,6 +158,7 @@ FIGURES = (
         name="soma_approvals_answered",
         text="Approvals that wait no more, by what became of them.",
         labels=("state",),
+        zeros=set(get_args(ApprovalState)) - {"pending"},
         only_grows=True,
         query=select(col(Approval.state), func.count())
         .where(col(Approval.state) != "pending")
@@ -157,6 +168,7 @@ FIGURES = (
         name="soma_budget_used",
         text="What was used up of all budgets together: tokens, money, tool calls, seconds.",
         labels=("kind",),
+        zeros=KINDS,
         only_grows=True,
         query=select(col(BudgetAccount.kind), func.sum(col(BudgetAccount.spent)) / UNIT)
         .where(_of_tenant)
@@ -166,6 +178,7 @@ FIGURES = (
         name="soma_budget_fullest_ratio",
         text="Of the tenants' limited budgets, the share that is used up of the fullest one.",
         labels=("kind",),
+        zeros=KINDS,
         query=select(
             col(BudgetAccount.kind),
             func.max(case((col(BudgetAccount.most) > 0, _used / col(BudgetAccount.most)), else_=1.0)),
@@ -177,6 +190,7 @@ FIGURES = (
         name="soma_limit_waiting",
         text="Projects that wait for a place of a concurrency limit, by what is limited.",
         labels=("kind",),
+        zeros=LIMITED,
         query=select(func.split_part(col(PlaceRequest.name), ":", literal(1, Integer)), func.count())
         .where(col(PlaceRequest.seen_at) > func.now() - IN_LINE)
         .group_by(literal_column("1")),
@@ -185,6 +199,7 @@ FIGURES = (
         name="soma_holders",
         text="Processes that hold work under a lease, by kind.",
         labels=("kind",),
+        zeros=("driver", "run"),
         query=select(col(Holder.kind), func.count()).where(_alive).group_by(col(Holder.kind)),
     ),
     Figure(

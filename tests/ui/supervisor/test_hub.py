@@ -26,7 +26,8 @@ class Up:
     """One data folder and the `soma up` on it."""
 
     def __init__(self, folder: Path) -> None:
-        ports = {"gateway_port": free_port(), "prefect_port": free_port()}
+        wanted = ("gateway_port", "prefect_port", "wizard_port", "worker_port", "supervisor_port")
+        ports = {name: free_port() for name in wanted}
         self.settings: Settings = load_settings(data_dir=folder, **ports)
         names = {f"SOMA_{name.upper()}": str(port) for name, port in ports.items()}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
