@@ -63,7 +63,11 @@ def capsule(body: Body) -> CapsuleFlow:
     Raises `BadInput` when function and manifest do not fit.
     """
     folder = Path(inspect.getfile(body)).parent
-    manifest = read_manifest(folder / "capsule.yaml")
+    return capsule_flow(body, read_manifest(folder / "capsule.yaml"), folder)
+
+
+def capsule_flow(body: Body, manifest: Manifest, folder: Path) -> CapsuleFlow:
+    """The flow that runs the body behind the guard; the folder holds all that the capsule is made of."""
     return CapsuleFlow(
         guard_body(body, manifest, capsule_digest(folder)),
         name=manifest.name,

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 LIBRARY = "capsules.library"
 GROUP = "soma.capsules"
-"""Entry points name the package that holds `capsule.yaml` and `run.py`."""
+"""Entry points name the package that holds `capsule.yaml`, and `run.py` unless it is an agent."""
+AGENTS = "capsules.agent.deployed"
+"""The module of the flows of agents."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,9 @@ class CatalogueEntry:
 
     @property
     def entrypoint(self) -> str:
-        return f"{self.package}.run.{self.manifest.name.replace('-', '_')}"
+        """What a deployment names: a function of code, or the flow that is made of an agent's manifest."""
+        module = AGENTS if self.manifest.kind == "Agent" else f"{self.package}.run"
+        return f"{module}.{self.manifest.name.replace('-', '_')}"
 
     @property
     def digest(self) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from typing_extensions import TypeIs
 
+from capsules.agent.wording import wording_problems
 from capsules.manifest import Manifest, ManifestInvalid, read_manifest
 
 
@@ -14,6 +15,9 @@ def problems_of(file: Path) -> list[str]:
         manifest = read_manifest(file)
     except ManifestInvalid as error:
         return list(error.fields.get("problems") or [error.message])
+    if manifest.kind == "Agent":
+        found = [f"{file}: {problem}" for problem in wording_problems(manifest, file.parent)]
+        return found or _missing_prompts(file, manifest)
     return [*_missing_prompts(file, manifest), *_unfit_code(file.with_name("run.py"), manifest)]
 
 

@@ -18,6 +18,7 @@ import yaml
 from blocks.engines import postgres, prefect_server, valkey
 from blocks.errors import SomaError
 from blocks.settings import Settings
+from capsules.catalogue import AGENTS, list_capsules
 from ui.supervisor.lock import running_hub
 from ui.supervisor.ports import PortBusy, require_free_ports
 
@@ -178,9 +179,11 @@ def deployment_entrypoints(_: Settings) -> Check:
 def _defines(entrypoint: str) -> bool:
     module, _, name = entrypoint.rpartition(".")
     try:
+        if module == AGENTS:
+            return any(entry.entrypoint == entrypoint for entry in list_capsules())
         spec = importlib.util.find_spec(module)
         tree = ast.parse(Path((spec and spec.origin) or "").read_text())
-    except (ImportError, OSError, SyntaxError, ValueError):
+    except (ImportError, OSError, SyntaxError, ValueError, SomaError):
         return False
     return any(
         isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name for node in tree.body
