@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     gateway_host: str = "127.0.0.1"
     """The address that the gateway listens on."""
     gateway_port: Port = 10000
+    gateway_internal_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")] | None = None
+    """Where the hub's own processes on other machines reach the gateway; on this machine unless set."""
     public_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/[^\s]*)?$")] | None = None
     """Where people reach the gateway, such as `https://hub.example.org`; links to answer by begin with it."""
     prefect_port: Port = 4200
@@ -69,7 +71,7 @@ class Settings(BaseSettings):
     """The address that the wizard listens on; the gateway's unless set."""
     wizard_port: Port = 8501
     wizard_public_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")] | None = None
-    """Where people reach the wizard, such as `https://wizard.example.org`, where that is not its own address."""
+    """Where people reach the wizard, such as `https://wizard.example.org`, if that is not its own address."""
     worker_port: Port = 10001
     """Where the embedded worker answers `/health`, `/ready` and `/metrics`, on the gateway's address."""
     supervisor_port: Port = 10002
@@ -83,9 +85,9 @@ class Settings(BaseSettings):
     pod_work_pool: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")] | None = None
     """The Prefect work pool of type `kubernetes` in which capsules run as pods; without one, none does."""
     pod_template: Folder | None = None
-    """The base job template that this pool is given, a JSON file; unset, the pool is left as people made it."""
+    """The base job template that this pool is given, a JSON file; unset, the pool stays as people made it."""
     processes_as: Literal["process", "pod"] = "process"
-    """What becomes of capsules that ask for a process of their own: a process of the warm worker, or a pod."""
+    """What capsules that ask for a process of their own become: a process of the warm worker, or a pod."""
     max_runs: Annotated[int, Field(ge=1, le=1000)] = 8
     """How many flow runs the embedded worker holds at once, drivers apart."""
     max_drivers: Annotated[int, Field(ge=1, le=1000)] = 16
@@ -211,6 +213,9 @@ class Settings(BaseSettings):
 
     @property
     def gateway_url(self) -> str:
+        """Where the hub's own processes reach the gateway."""
+        if self.gateway_internal_url:
+            return self.gateway_internal_url
         host = "127.0.0.1" if self.gateway_host in {"0.0.0.0", "::"} else self.gateway_host  # noqa: S104  # compares, does not bind
         return f"http://{host}:{self.gateway_port + self.port_offset}"
 
