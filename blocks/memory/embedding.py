@@ -3,7 +3,7 @@
 import importlib.util
 import threading
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -66,6 +66,12 @@ class MiniLM:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         model = onnxruntime.InferenceSession(str(_model_path()), options, providers=["CPUExecutionProvider"])
         return tokenizer, model
+
+
+@cache
+def minilm() -> MiniLM:
+    """The model of this process: whoever asks for it shares its 80 MB."""
+    return MiniLM()
 
 
 def _passes(lengths: list[int]) -> Iterator[list[int]]:

@@ -1,7 +1,7 @@
 """Opening the hub's memory in the one process that owns it."""
 
 from blocks.memory.edge import open_edge
-from blocks.memory.embedding import MiniLM
+from blocks.memory.embedding import minilm
 from blocks.memory.engine import Engine
 from blocks.memory.hybrid import HybridMemory
 from blocks.memory.store import MemoryStore
@@ -14,7 +14,7 @@ TIDY_EVERY = 600.0
 
 async def open_memory(settings: Settings) -> MemoryStore:
     """The memory of these settings; loads no model and waits for no server until it is used."""
-    embedder = MiniLM()
+    embedder = minilm()
     engine = await _engine(settings, embedder.name, embedder.size)
     memory = HybridMemory(engine, embedder, Values(settings.redis_address))
     memory.tend(TIDY_EVERY)

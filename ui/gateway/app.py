@@ -23,16 +23,19 @@ from ui.gateway import (
     control,
     events,
     health,
+    intake,
     jwks,
     limits,
     login,
     memory,
     messages,
+    nodes,
     notifications,
     policy,
     projects,
     replays,
     runlogs,
+    sessions,
     shadow,
     tenants,
     tokens,
@@ -42,6 +45,7 @@ from ui.gateway import (
 )
 from ui.gateway.auth import Doorkeeper, current_principal, ensure_token
 from ui.gateway.edge import Edge, answered_hosts
+from ui.gateway.forgetting import forgetting
 from ui.gateway.hub import open_hub
 from ui.gateway.installs import note_installed
 from ui.gateway.meters import Meters
@@ -53,7 +57,10 @@ from ui.gateway.signing import signing_heads
 from ui.gateway.triggering import triggering
 
 GUARDED = (
+    intake.router,
+    sessions.router,
     projects.router,
+    nodes.router,
     control.router,
     events.router,
     messages.router,
@@ -98,6 +105,7 @@ def create_app(settings: Settings) -> FastAPI:
                 mirroring(hub),
                 notifying(hub),
                 reconciling(hub),
+                forgetting(hub),
                 signing_heads(hub),
                 triggering(hub) as app.state.triggering,
             ):

@@ -11,6 +11,7 @@ from capsules.blueprint import get_blueprint
 from ui.gateway.auth import CurrentPrincipal
 from ui.gateway.hub import CurrentHub
 from ui.gateway.launching import permit_launch
+from ui.gateway.planning import planned
 from ui.wire import Approval, NewProject, Node, Project, ProjectDetail
 
 router = APIRouter(prefix="/v1/projects", tags=["projects"])
@@ -20,20 +21,17 @@ router = APIRouter(prefix="/v1/projects", tags=["projects"])
 async def plan_project(asked: NewProject, hub: CurrentHub, principal: CurrentPrincipal) -> ProjectDetail:
     """Make a plan from a blueprint and its answers; nothing runs yet."""
     blueprint = get_blueprint(asked.blueprint)
-    plan = blueprint.plan(dict(asked.inputs))
+    made, plan = planned(blueprint, dict(asked.inputs), principal, title=asked.title)
     project = await records.create_project(
         hub.database,
-        tenant=principal.tenant,
-        title=asked.title or blueprint.title,
-        blueprint=blueprint.name,
-        inputs=asked.inputs,
-        plan=plan.model_dump(mode="json"),
-        plan_digest=plan.digest,
-        nodes=[
-            {"node": node.id, "title": node.title, "capsule": node.capsule, "version": node.version}
-            for node in plan.nodes
-        ],
-        requested_by=principal.name,
+        tenant=made.tenant,
+        title=made.title,
+        blueprint=made.blueprint,
+        inputs=made.inputs,
+        plan=made.plan,
+        plan_digest=made.plan_digest,
+        nodes=plan.lines(),
+        requested_by=made.requested_by,
     )
     return _detail(await read_overview(hub.database, project.id, tenant=principal.tenant))
 
@@ -41,8 +39,8 @@ async def plan_project(asked: NewProject, hub: CurrentHub, principal: CurrentPri
 @router.post("/{project}/launch", status_code=202)
 async def launch_project(project: str, hub: CurrentHub, principal: CurrentPrincipal) -> Project:
     """Let the project run, if the constitution allows it."""
-    planned = await records.get_project(hub.database, project, tenant=principal.tenant)
-    await permit_launch(hub, principal, planned)
+    found = await records.get_project(hub.database, project, tenant=principal.tenant)
+    await permit_launch(hub, principal, found)
     launched = await records.mark_launched(hub.database, project, tenant=principal.tenant)
     await hub.drivers.start_surely(project, "launch")
     return Project.model_validate(launched)
@@ -64,8 +62,8 @@ async def show_project(project: str, hub: CurrentHub, principal: CurrentPrincipa
 
 
 def _detail(overview: Overview) -> ProjectDetail:
-    planned = overview.project.plan.get("nodes", [])
-    needs = {node["id"]: node.get("needs", []) for node in planned}
+    nodes = overview.project.plan.get("nodes", [])
+    needs = {node["id"]: node.get("needs", []) for node in nodes}
     said: dict[str, Any] = overview.project.model_dump()
     said["nodes"] = [_node(line, needs.get(line.node, [])) for line in overview.nodes]
     said["approvals"] = [Approval.model_validate(approval) for approval in overview.pending]
