@@ -17,6 +17,7 @@ from blocks.models.asked import ModelDown, ModelRefused, reckoned
 from blocks.models.endpoints import Candidate, Endpoint, endpoint_with_key
 from blocks.models.prices import cost_of
 from blocks.settings import load_settings
+from blocks.tracing.spans import say
 from tasks.charging import report_use
 from tasks.governed import governed_task
 
@@ -122,6 +123,13 @@ async def request_model(
     if spent is not None:
         used["money"] = spent
     report_use(**used)
+    say(
+        {
+            "gen_ai.request.model": model,
+            "gen_ai.usage.input_tokens": answer["input_tokens"],
+            "gen_ai.usage.output_tokens": answer["output_tokens"],
+        }
+    )
     told = {"model": model, "access": access, "seconds": round(time.monotonic() - began, 3)}
     return {**answer, **told, "money": None if spent is None else str(spent)}
 

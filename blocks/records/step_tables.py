@@ -14,7 +14,10 @@ class AgentStep(SQLModel, table=True):
     """One finished step of an agent's node: an answer of a model, or what came of a tool."""
 
     __tablename__ = "agent_steps"
-    __table_args__ = (Index("agent_steps_in_order", "project", "node", "generation", "position"),)
+    __table_args__ = (
+        Index("agent_steps_in_order", "project", "node", "generation", "position"),
+        Index("agent_steps_by_time", "at"),
+    )
     project: str = Field(foreign_key="projects.id", primary_key=True)
     node: str = Field(primary_key=True)
     generation: int = Field(primary_key=True)
