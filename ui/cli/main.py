@@ -28,6 +28,7 @@ COMMANDS = (
     ("budgets", "ui.cli.budgets:app", "Show what may be used up and was, and set limits."),
     ("limits", "ui.cli.limits:app", "Show, set and remove concurrency limits."),
     ("capsules", "ui.cli.capsules:app", "List, show, run, validate and make capsules."),
+    ("models", "ui.cli.models:app", "Say which models agents are answered by, and try them."),
     (
         "constitution",
         "ui.cli.constitution:app",
