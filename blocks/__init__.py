@@ -3,14 +3,18 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from blocks.mcp.block import ToolServer as ToolServer
     from blocks.memory.block import Memory as Memory
     from blocks.models.access import ModelAccess as ModelAccess
     from blocks.notifications.block import NotificationRoute as NotificationRoute
+    from blocks.web.block import WebAccess as WebAccess
 
 BLOCKS = {
     "Memory": "blocks.memory.block",
     "ModelAccess": "blocks.models.access",
     "NotificationRoute": "blocks.notifications.block",
+    "ToolServer": "blocks.mcp.block",
+    "WebAccess": "blocks.web.block",
 }
 
 

@@ -30,11 +30,14 @@ class Heard:
     kind: str
     text: str
     answers: str | None
+    labels: tuple[str, ...]
+    """Where its words come from."""
 
 
 def _words(arguments: Mapping[str, Any], heard: list[Heard]) -> Iterator[tuple[Any, tuple[str, ...]]]:
     del arguments
-    yield [message.text for message in heard], ("tool_output", "agent_message", "text")
+    for message in heard:
+        yield message.text, ("tool_output", "agent_message", "text", *message.labels)
 
 
 @governed_task(action="context.tell", **OPTIONS)
@@ -53,6 +56,7 @@ async def read(after: str = "", limit: int = 50, wait: int = 0) -> list[Heard]:
             kind=message.kind,
             text=message.text,
             answers=message.answers,
+            labels=message.labels,
         )
         for message in await read_messages(after, limit, wait)
     ]

@@ -15,13 +15,17 @@ from blocks.constitution.globs import like
 from blocks.errors import NotFound
 from blocks.toolbox.builtin import BUILTIN
 from blocks.toolbox.described import Described
+from tasks.tools.context import CONTEXT
 from tasks.tools.files import FILES
 from tasks.tools.git import GIT
+from tasks.tools.mcp import PREFIX, call_of, names_in
+from tasks.tools.mcp import described as described_by
 from tasks.tools.sandboxed import PROGRAMS
+from tasks.tools.web import WEB
 
 Call = Callable[..., Awaitable[Any]]
 
-CALLS: Mapping[str, Call] = {**FILES, **PROGRAMS, **GIT}
+CALLS: Mapping[str, Call] = {**FILES, **PROGRAMS, **GIT, **WEB, **CONTEXT}
 """The governed tasks of the tools that come with the hub."""
 
 
@@ -33,20 +37,49 @@ class Tool(Described):
 
 
 async def tool_named(name: str) -> Tool:
-    """The tool of this name, or `NotFound`."""
+    """The tool of this name, or `NotFound`; a tool of an MCP server is asked for there."""
+    if name.startswith(PREFIX):
+        server, _ = names_in(name)
+        return _one(await _of_server(server), name)
     if name in CALLS:
         return _with_call(BUILTIN[name], CALLS[name])
     raise NotFound(f"there is no tool {name!r}{closest(name, CALLS)}", mend="`soma tools list` shows them")
 
 
 async def tools_for(names: Iterable[str]) -> list[Tool]:
-    """The tools that these names and globs (`files.*`) mean, each once; `NotFound` for a name of none."""
+    """The tools that these names and globs (`files.*`, `mcp.wiki.*`) mean, each once.
+
+    `NotFound` for a name that no tool has; a server is asked once for all of its tools.
+    """
     found: dict[str, Tool] = {}
+    servers: dict[str, list[Tool]] = {}
     for name in names:
-        fitting = [known for known in CALLS if like(known, name)] or [name]
-        for known in fitting:
-            found.setdefault(known, await tool_named(known))
+        if name.startswith(PREFIX):
+            server, tool = names_in(name)
+            if server not in servers:
+                servers[server] = await _of_server(server)
+            fitting = [known for known in servers[server] if like(known.name, name)]
+            chosen = fitting if "*" in tool else [_one(servers[server], name)]
+        else:
+            known = [other for other in CALLS if like(other, name)] or [name]
+            chosen = [await tool_named(other) for other in known]
+        found |= {tool.name: tool for tool in chosen if tool.name not in found}
     return list(found.values())
+
+
+async def _of_server(server: str) -> list[Tool]:
+    return [_with_call(described, call_of(described.name)) for described in await described_by(server)]
+
+
+def _one(tools: Iterable[Tool], name: str) -> Tool:
+    for tool in tools:
+        if tool.name == name:
+            return tool
+    server, _ = names_in(name)
+    raise NotFound(
+        f"the MCP server {server!r} has no accepted tool {name!r}",
+        mend=f"`soma tools check {server}` shows what it tells",
+    )
 
 
 def _with_call(described: Described, call: Call) -> Tool:
