@@ -69,6 +69,10 @@ class HubClient(
         info = running_hub(settings)
         return cls(info.gateway if info else settings.gateway_url, read_token(settings))
 
+    def alive(self) -> None:
+        """Raise `Unavailable` unless the gateway answers; it takes no token."""
+        self._get("/health")
+
     def whoami(self) -> Whoami:
         return Whoami.model_validate(self._get("/v1/whoami"))
 
