@@ -31,7 +31,7 @@ from blocks.engines.child import Child, die_with_parent
 from blocks.engines.folders import make_folders
 from blocks.settings import Settings, load_settings
 
-OURS = ("SOMA_", "PREFECT_")
+OURS = ("SOMA_", "PREFECT_", "OTEL_")
 ADDRESSES = ("REDIS_URL", "QDRANT_URL")
 QUIET = {
     "DO_NOT_TRACK": "1",
@@ -70,12 +70,24 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def model_server() -> Iterator[Any]:
     """A model that says what the test writes down, over a real socket: `tests/model_server.py`."""
-    if (module := sys.modules.get("model_server")) is None:
-        spec = spec_from_file_location("model_server", Path(__file__).with_name("model_server.py"))
-        module = sys.modules["model_server"] = module_from_spec(spec)
-        spec.loader.exec_module(module)
-    with module.serving() as server:
+    with beside("model_server").serving() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def collector() -> Iterator[Any]:
+    """A collector of traces that takes OTLP over HTTP; `spans` are those that have arrived."""
+    with beside("collector").collecting() as collecting:
+        yield collecting
+
+
+def beside(name: str) -> Any:
+    """The module of this name beside this file, loaded once."""
+    if (module := sys.modules.get(name)) is None:
+        spec = spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+        module = sys.modules[name] = module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")
