@@ -70,7 +70,7 @@ class Rule(Strict):
     """What has to hold for all answers together."""
 
     check: str
-    """CEL over `answers`; where it reads an optional one that was not given, it does not apply."""
+    """CEL over `answers`; one that needs an optional answer which was left out does not hold."""
     message: Annotated[str, Field(min_length=1)]
     """What whoever breaks it is told."""
     question: Name | None = None

@@ -59,7 +59,8 @@ def fill_in(questions: Sequence[Question], rules: Sequence[Rule], given: Mapping
                 answers[question.id] = question.default
         except ValueError as error:
             problems.append(Problem(question=question.id, message=str(error)))
-    broken = _broken(questions, rules, answers)
+    left_out = {word(item.id) for item in questions if item.id in asked and not item.required}
+    broken = _broken(questions, rules, answers, left_out)
     return Filled(answers=answers, asked=frozenset(asked), problems=(*problems, *broken))
 
 
@@ -104,26 +105,39 @@ def _check_unasked(question: Question, value: Any) -> None:
 
 
 def _broken(
-    questions: Sequence[Question], rules: Sequence[Rule], answers: Mapping[str, Any]
+    questions: Sequence[Question], rules: Sequence[Rule], answers: Mapping[str, Any], optional: set[str]
 ) -> Iterator[Problem]:
+    """The rules that do not hold; those among them that need an optional answer which was left out."""
     for rule in rules:
+        condition = parse_over(rule.check, questions)
         try:
-            if _holds(parse_over(rule.check, questions), answers) is False:
-                yield Problem(question=rule.question, message=rule.message)
+            held = _holds(condition, answers)
         except ValueError as error:
             yield Problem(question=rule.question, message=str(error))
+            continue
+        if held is False or (held is None and _missing(condition, _facts(answers)) & optional):
+            yield Problem(question=rule.question, message=rule.message)
 
 
 def _holds(condition: Condition, answers: Mapping[str, Any]) -> bool | None:
     """Whether it holds; None where it reads what was not answered, `ValueError` where nobody can say."""
-    known = {word(name): value for name, value in answers.items() if value is not None and value != ""}
-    facts = {"answers": known}
+    facts = _facts(answers)
     inquiry = Inquiry(facts)
     try:
         return condition.holds(context_of(condition, inquiry), inquiry)
     except ConditionError as error:
-        read = [reading.fact for reading in condition.readings]
-        read += [found for question in condition.questions for found in question.facts]
-        if any(fact(item.path, facts) is MISSING for item in read):
+        if _missing(condition, facts):
             return None
         raise ValueError(f"{condition.source!r} has no answer: {error.message}") from None
+
+
+def _facts(answers: Mapping[str, Any]) -> dict[str, Any]:
+    known = {word(name): value for name, value in answers.items() if value is not None and value != ""}
+    return {"answers": known}
+
+
+def _missing(condition: Condition, facts: Mapping[str, Any]) -> set[str]:
+    """The answers that it reads and that were not given."""
+    read = [reading.fact for reading in condition.readings]
+    read += [found for question in condition.questions for found in question.facts]
+    return {item.path[1] for item in read if len(item.path) > 1 and fact(item.path, facts) is MISSING}

@@ -7,11 +7,20 @@ from pydantic import TypeAdapter
 
 from ui.transport import Transport, segment
 from ui.wire import Project
-from ui.wire_intake import Match, NodeDetail, Preview, Session, SessionDetail
+from ui.wire_intake import Match, NodeDetail, Preview, Question, Session, SessionDetail
 
 
 class IntakeCalls(Transport):
     """Finding a blueprint, answering its questions, looking at the plan, and launching it once."""
+
+    def blueprint(self, name: str) -> dict[str, Any]:
+        """One blueprint, as its file says it."""
+        found: dict[str, Any] = self._get(f"/v1/blueprints/{segment(name)}")
+        return found
+
+    def questions(self, blueprint: str) -> list[Question]:
+        """What a blueprint asks, in its order."""
+        return TypeAdapter(list[Question]).validate_python(self.blueprint(blueprint)["questions"])
 
     def match(self, request: str) -> list[Match]:
         """The blueprints that a typed request may be about, the likeliest first."""

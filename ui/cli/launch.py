@@ -27,11 +27,13 @@ def launch(  # noqa: PLR0917  # typer calls it by name
     from ui.cli.connect import hub
     from ui.cli.repository import repository_source
     from ui.cli.terminal import console
+    from ui.cli.typed import typed_answers
 
-    answers = read_inputs(given)
-    if repo is not None:
-        answers["repository"] = repository_source(repo)
+    pairs = read_pairs(given)
     with hub() as client:
+        answers = typed_answers(client.questions(blueprint), pairs)
+        if repo is not None:
+            answers["repository"] = repository_source(repo)
         project = client.plan(blueprint, answers, title=title)
         client.launch(project.id)
         screen = console()
@@ -45,15 +47,20 @@ def launch(  # noqa: PLR0917  # typer calls it by name
 
 def read_inputs(given: list[str]) -> dict[str, Any]:
     """The answers of `NAME=VALUE` pairs; a value that reads as a JSON number, true or false is one."""
-    answers: dict[str, Any] = {}
+    return {name: _value(value) for name, value in read_pairs(given).items()}
+
+
+def read_pairs(given: list[str]) -> dict[str, str]:
+    """The texts of `NAME=VALUE` pairs."""
+    pairs: dict[str, str] = {}
     for pair in given:
         name, separator, value = pair.partition("=")
         if not separator or not name:
             raise BadInput(f"--input takes NAME=VALUE, not {pair!r}")
-        if name in answers:
+        if name in pairs:
             raise BadInput(f"--input names {name!r} twice")
-        answers[name] = _value(value)
-    return answers
+        pairs[name] = value
+    return pairs
 
 
 def _value(text: str) -> Any:

@@ -14,6 +14,8 @@ from ui.cli.lazy import Deferred, LazyGroup
 COMMANDS = (
     ("demo", "ui.cli.demo:demo", "Audit a repository from nothing to a report, in one go."),
     ("up", "ui.cli.up:up", "Start the hub and keep it up until Ctrl-C."),
+    ("new", "ui.cli.new:new", "Answer a blueprint's questions, look at the plan, and launch it."),
+    ("blueprints", "ui.cli.blueprints:app", "List, show and check blueprints; find one for a request."),
     ("launch", "ui.cli.launch:launch", "Plan a project from a blueprint and let it run."),
     ("status", "ui.cli.status:status", "Show the projects, or one project and its nodes."),
     ("projects", "ui.cli.projects:app", "Pause, resume, cancel, rerun and fork projects; set deadlines."),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from ui.cli.launch import read_inputs
+from ui.cli.launch import read_pairs
 from ui.cli.terminal import columns, console, cut, plain, word
 from ui.wire_triggers import MadeTrigger, Trigger, TriggerDetail
 
@@ -60,7 +60,9 @@ def add(
 ) -> None:
     """Add a trigger; it is at work at once. A webhook's secret is printed this once."""
     from ui.cli.connect import hub
+    from ui.cli.typed import typed_answers
 
+    pairs = read_pairs(inputs or [])
     given = {
         "schedule": _schedule(cron, interval, timezone),
         "webhook": {} if webhook else None,
@@ -71,12 +73,14 @@ def add(
     asked = {
         "name": name,
         "blueprint": blueprint,
-        "inputs": {**read_inputs(inputs or []), **_references(from_event or [])},
+        "inputs": {**pairs, **_references(from_event or [])},
         "condition": condition,
         "catch_up": catch_up,
         **{kind: source for kind, source in given.items() if source is not None},
     }
     with hub() as client:
+        if pairs:
+            asked["inputs"] |= typed_answers(client.questions(blueprint), pairs)
         made = client.add_trigger(asked)
         _tell_made(made, client.url, as_json=as_json)
 
