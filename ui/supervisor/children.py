@@ -1,6 +1,7 @@
 """The processes of the hub that are its own code."""
 
 import sys
+from functools import partial
 
 import httpx
 
@@ -33,18 +34,29 @@ def worker(settings: Settings) -> Child:
 
 def gateway(settings: Settings) -> Child:
     """The HTTP gateway."""
-
-    async def ready() -> bool:
-        try:
-            async with httpx.AsyncClient(timeout=2, verify=trust()) as client:
-                return (await client.get(f"{settings.gateway_url}/health")).is_success
-        except httpx.HTTPError:
-            return False
-
     return Child(
         name="gateway",
         command=(sys.executable, "-m", "ui.gateway"),
         folder=settings.data_dir,
         environment=hub_environment(settings),
-        ready=ready,
+        ready=partial(_is_healthy, settings.gateway_url),
     )
+
+
+def wizard(settings: Settings) -> Child:
+    """The wizard, the pages for people."""
+    return Child(
+        name="wizard",
+        command=(sys.executable, "-m", "ui.wizard"),
+        folder=settings.data_dir,
+        environment=hub_environment(settings),
+        ready=partial(_is_healthy, settings.wizard_url),
+    )
+
+
+async def _is_healthy(url: str) -> bool:
+    try:
+        async with httpx.AsyncClient(timeout=2, verify=trust()) as client:
+            return (await client.get(f"{url}/health")).is_success
+    except httpx.HTTPError:
+        return False
