@@ -42,7 +42,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 def installed_signatures() -> Signatures:
     """The actions of the capsules in the catalogue and of the hub's own tasks, with their arguments."""
     found: dict[Stage, dict[str, Parameters | None]] = {}
-    for path in sorted(_TASKS.glob("*.py")):
+    for path in sorted(_TASKS.rglob("*.py")):
         _take(path, found)
     for entry in list_capsules():
         found.setdefault("capsule.start", {})[entry.manifest.name] = _inputs(entry.manifest)

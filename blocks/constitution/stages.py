@@ -87,6 +87,14 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ToolCall:
+    name: str
+    arguments: Mapping[str, Any]
+    isolated: bool
+    """True where what it runs is shut into the sandbox, or not run at all; absent for other tools."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Data:
     """Where the action's values come from."""
 
@@ -206,7 +214,7 @@ _OWN: Mapping[Stage, Mapping[str, Any]] = {
     "task": {},
     "model.request": {"model": Model},
     "model.response": {"model": Model, "response": Response},
-    "tool.call": {"tool": Task},
+    "tool.call": {"tool": ToolCall},
     "tool.result": {"tool": ToolResult},
     "memory.write": {"memory": Memory},
     "memory.read": {"memory": Memory},

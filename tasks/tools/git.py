@@ -93,7 +93,7 @@ class Merged:
     """The files that both sides changed; if there are any, nothing was merged."""
 
 
-@governed_task(**isolated("git.init"))
+@governed_task(stage="tool.call", action="git.init", **isolated("git.init"))
 async def init(folder: str = ".") -> Status:
     """Make a repository whose first branch is `main`."""
     folder_of(workspace(), folder, make=True)
@@ -101,13 +101,13 @@ async def init(folder: str = ".") -> Status:
     return await _status(folder)
 
 
-@governed_task(**isolated("git.status"))
+@governed_task(stage="tool.call", action="git.status", **isolated("git.status"))
 async def status(folder: str = ".") -> Status:
     """What has changed."""
     return await _status(folder)
 
 
-@governed_task(**isolated("git.diff"))
+@governed_task(stage="tool.call", action="git.diff", **isolated("git.diff"))
 async def diff(base: str = "HEAD", head: str = "", paths: Sequence[str] = (), folder: str = ".") -> str:
     """The difference as a patch."""
     revisions = [_revision(name) for name in (base, head) if name]
@@ -115,7 +115,7 @@ async def diff(base: str = "HEAD", head: str = "", paths: Sequence[str] = (), fo
     return (await _git(folder, "diff", *options, *revisions, "--", *paths)).stdout
 
 
-@governed_task(**isolated("git.commit"))
+@governed_task(stage="tool.call", action="git.commit", **isolated("git.commit"))
 async def commit(message: str, paths: Sequence[str] = (), folder: str = ".") -> Committed:
     """Commit all changes, or those of some paths; with nothing changed, nothing is committed."""
     await _git(folder, "add", "--all", "--", *(paths or ["."]))
@@ -126,7 +126,7 @@ async def commit(message: str, paths: Sequence[str] = (), folder: str = ".") -> 
     return Committed(commit=await _head(folder), changed=True)
 
 
-@governed_task(**isolated("git.log"))
+@governed_task(stage="tool.call", action="git.log", **isolated("git.log"))
 async def log(branch: str = "HEAD", limit: int = 20, folder: str = ".") -> list[Commit]:
     """The last commits, the newest first."""
     form = "--format=%H%x1f%an%x1f%aI%x1f%B%x1e"
@@ -137,7 +137,7 @@ async def log(branch: str = "HEAD", limit: int = 20, folder: str = ".") -> list[
     ]
 
 
-@governed_task(**isolated("git.branch"))
+@governed_task(stage="tool.call", action="git.branch", **isolated("git.branch"))
 async def branch(name: str, base: str = "HEAD", worktree: str = "", folder: str = ".") -> Branch:
     """Make the branch unless it is there, and go to it, or give it a folder of its own."""
     known = (await _tried(folder, "rev-parse", "--quiet", "--verify", f"refs/heads/{name}")).exit_code == 0
@@ -150,7 +150,7 @@ async def branch(name: str, base: str = "HEAD", worktree: str = "", folder: str 
     return Branch(name=name, commit=await _head(folder), created=not known, worktree="")
 
 
-@governed_task(**isolated("git.merge"))
+@governed_task(stage="tool.call", action="git.merge", **isolated("git.merge"))
 async def merge(branch: str, message: str = "", folder: str = ".") -> Merged:
     """Merge a branch; on conflicts the repository is left as it was before."""
     said = ("-m", message) if message else ("--no-edit",)

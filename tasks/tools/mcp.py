@@ -59,7 +59,7 @@ async def described(server: str) -> list[Described]:
     context = current()
     if context is not None:
         for tool in found:
-            context.trail.take({"description": tool.description}, (*LABELS, "text"), tool.name)
+            context.trail.take({"description": tool.description}, ("tool_description", "text"), tool.name)
     return found
 
 

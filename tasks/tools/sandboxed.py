@@ -13,7 +13,7 @@ from blocks.workspace.beneath import folder_at, steps_of
 from tasks.governed import governed_task
 from tasks.tools.places import workspace
 
-OPTIONS: dict[str, Any] = {"stage": "tool.call", "cache_policy": NO_CACHE, "persist_result": False}
+OPTIONS: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
 
 
 def isolated(name: str) -> Any:
@@ -22,7 +22,7 @@ def isolated(name: str) -> Any:
     def facts(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"tool": {"name": name, "arguments": arguments, "isolated": True}}
 
-    return {**OPTIONS, "action": name, "facts": facts}
+    return {**OPTIONS, "facts": facts}
 
 
 async def shut_in(
@@ -54,14 +54,14 @@ def folder_of(root: Path, path: str, *, make: bool = False) -> Path:
         return root.joinpath(*steps)
 
 
-@governed_task(**isolated("python.run"))
+@governed_task(stage="tool.call", action="python.run", **isolated("python.run"))
 async def run_python(code: str, folder: str = ".", seconds: int = 60) -> Ran:
     """Run a Python program; modules of the folder can be imported."""
     # From its standard input, where a program may be as long as it likes; `python -` imports from the folder.
     return await shut_in(["python3", "-B", "-"], folder, seconds, given=code.encode("utf-8", "surrogatepass"))
 
 
-@governed_task(**isolated("shell.run"))
+@governed_task(stage="tool.call", action="shell.run", **isolated("shell.run"))
 async def run_shell(command: str, folder: str = ".", seconds: int = 60) -> Ran:
     """Run a command line."""
     return await shut_in(["/bin/sh", "-c", command], folder, seconds)
