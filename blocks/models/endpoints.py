@@ -62,7 +62,7 @@ async def endpoints(settings: Settings, tenant: str, *, keys: bool = False) -> l
 
     `Unavailable` when Prefect does not tell within a minute.
     """
-    found = [_endpoint(document) for document in await _documents(settings, keys=keys)]
+    found = [_endpoint(document, keys=keys) for document in await _documents(settings, keys=keys)]
     own = [item for item in found if item is not None and item.tenant == tenant]
     given = _of_settings(settings, keys=keys) if tenant == settings.tenant else None
     return sorted(own, key=lambda item: (item.order, item.name)) + ([given] if given else [])
@@ -124,7 +124,7 @@ async def _documents(settings: Settings, *, keys: bool) -> list[dict[str, Any]]:
         await prefect.close()
 
 
-def _endpoint(document: dict[str, Any]) -> Endpoint | None:
+def _endpoint(document: dict[str, Any], *, keys: bool) -> Endpoint | None:
     name, data = str(document.get("name")), document.get("data") or {}
     if not data.get("enabled", True):
         return None
@@ -141,7 +141,7 @@ def _endpoint(document: dict[str, Any]) -> Endpoint | None:
             prices=data.get("prices") or {},
             timeout=float(data.get("timeout") or 120),
             tries=int(data.get("tries") or 4),
-            key=data.get("key") or None,
+            key=(data.get("key") or None) if keys else None,
         )
     except (AttributeError, TypeError, ValueError):
         logger.warning("the model access %r is not as it should be, and is left out", name)

@@ -99,6 +99,21 @@ BODIES = {
             return {"said": word}
     """,
 }
+AGENTS = {
+    "scribe": """
+        summary: Writes down what it is told to.
+        owner: tests
+        inputs: {word: {type: string}}
+        outputs: {said: {type: string}}
+        tools: [files.write, files.read, files.delete]
+        memory: []
+        runtime: {kind: inline, attempts: 1}
+        agent:
+          instructions: You are a scribe. You write down what you are told.
+          request: "Write down: {{ word }}"
+          max_steps: 8
+    """,
+}
 INPUTS = {
     "join": "{words: {type: object}, refused: {type: object}}",
     "collect": "{items: {type: array}}",
@@ -123,12 +138,16 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     root = tmp_path_factory.mktemp("site")
     (root / "toys-1.0.dist-info").mkdir()
     (root / "toys-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: toys\nVersion: 1.0\n")
-    points = "\n".join(f"{name} = toys.{name}" for name in BODIES)
+    points = "\n".join(f"{name} = toys.{name}" for name in (*BODIES, *AGENTS))
     (root / "toys-1.0.dist-info" / "entry_points.txt").write_text(f"[soma.capsules]\n{points}\n")
     (root / "toys").mkdir()
     (root / "toys" / "__init__.py").touch()
     for name, body in BODIES.items():
         write_capsule(root / "toys" / name, name, textwrap.dedent(body))
+    for name, text in AGENTS.items():
+        (root / "toys" / name).mkdir()
+        head = f"apiVersion: soma/v1\nkind: Agent\nname: {name}\nversion: 1.0.0\n"
+        (root / "toys" / name / "capsule.yaml").write_text(head + textwrap.dedent(text))
     sys.path.insert(0, str(root))
     importlib.invalidate_caches()
     list_capsules.cache_clear()
