@@ -31,6 +31,7 @@ COMMANDS = (
     ("limits", "ui.cli.limits:app", "Show, set and remove concurrency limits."),
     ("capsules", "ui.cli.capsules:app", "List, show, run, validate and make capsules."),
     ("models", "ui.cli.models:app", "Say which models agents are answered by, and try them."),
+    ("tools", "ui.cli.tools:app", "Show the tools of agents, try them, and set up MCP servers."),
     (
         "constitution",
         "ui.cli.constitution:app",

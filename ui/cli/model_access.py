@@ -2,21 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
-import httpx
 from prefect.exceptions import PrefectHTTPStatusError
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import ValidationError
 
-from blocks.errors import BadInput, NotFound, SomaError, Unavailable
+from blocks.errors import BadInput, NotFound, SomaError
 from blocks.models.access import ModelAccess
 from blocks.models.endpoints import Candidate, endpoints
 from blocks.settings import Settings
+from ui.cli.prefect_side import with_prefect
 
-T = TypeVar("T")
 HELLO: list[dict[str, Any]] = [
     {
         "kind": "request",
@@ -62,7 +60,7 @@ def store(settings: Settings, name: str, changes: Changes) -> ModelAccess:
             ) from error
         return made
 
-    return _with_prefect(settings, work())
+    return with_prefect(settings, work())
 
 
 def drop(settings: Settings, name: str) -> None:
@@ -74,7 +72,7 @@ def drop(settings: Settings, name: str) -> None:
         except ValueError:
             raise NotFound(f"there is no model access {name!r}; `soma models list` shows them") from None
 
-    _with_prefect(settings, work())
+    with_prefect(settings, work())
 
 
 def tried(settings: Settings, name: str | None) -> Iterator[tuple[str, str | None, float]]:
@@ -139,15 +137,3 @@ def _price(text: str) -> tuple[str, dict[str, float]]:
     except ValueError:
         raise BadInput(f"--price: {text!r} is not MODEL=INPUT,OUTPUT, such as large=3,15") from None
     return model, {"input": given, "output": taken}
-
-
-def _with_prefect(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
-    with temporary_settings({PREFECT_API_URL: settings.prefect_api_url}):
-        try:
-            return asyncio.run(work)
-        except (httpx.TransportError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and "Failed to reach API" not in str(error):
-                raise
-            raise Unavailable(
-                f"Prefect's API at {settings.prefect_api_url} does not answer; start the hub with `soma up`"
-            ) from None
