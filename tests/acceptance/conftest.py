@@ -27,7 +27,9 @@ PATIENCE = 240.0
 class HubInTest:
     """`soma up` on a data folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, traces: str) -> None:
+        self.traces = traces
+        """Where its processes send what they record of traces."""
         self.settings: Settings = load_settings(data_dir=folder, port_offset=free_offset())
         self.constitution = Path(f"{folder}.constitution.yaml")
         self.constitution.write_text(SHIPPED.read_text())
@@ -39,6 +41,7 @@ class HubInTest:
             "SOMA_DATA_DIR": str(self.settings.data_dir),
             "SOMA_PORT_OFFSET": str(self.settings.port_offset),
             "SOMA_CONSTITUTION": str(self.constitution),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.traces,
             "COLUMNS": "160",
         }
         return {**os.environ, **given}
@@ -139,9 +142,9 @@ class HubInTest:
 
 
 @pytest.fixture(scope="session")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubInTest]:
+def hub(tmp_path_factory: pytest.TempPathFactory, collector: Any) -> Iterator[HubInTest]:
     """One hub for all acceptance tests; each leaves it up."""
-    running = HubInTest(tmp_path_factory.mktemp("hub"))
+    running = HubInTest(tmp_path_factory.mktemp("hub"), collector.endpoint)
     running.up()
     yield running
     running.down()
@@ -189,8 +192,9 @@ def large_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write(root, f"part{number % 97}/file{number}.{kind}", bodies[kind].replace("NUMBER", str(number)))
     commit(root, "Begin")
     for number in range(0, 200, 4):
-        write(root, f"part{number % 97}/file{number}.py", f"def f(a):\n    return a + {number}\n")
-        commit(root, f"Change {number}")
+        changed = f"part{number % 97}/file{number}.py"
+        write(root, changed, f"def f(a):\n    return a + {number}\n")
+        commit(root, f"Change {number}", changed)
     return root
 
 
@@ -200,8 +204,8 @@ def write(root: Path, path: str, text: str) -> None:
     file.write_text(text)
 
 
-def commit(root: Path, message: str) -> None:
-    git(root, "add", "-A")
+def commit(root: Path, message: str, changed: str = ".") -> None:
+    git(root, "add", "--all", changed)
     git(root, "-c", "user.name=Ann", "-c", "user.email=ann@example.org", "commit", "-q", "-m", message)
 
 
@@ -212,7 +216,7 @@ def git(root: Path, *words: str) -> None:
 def free_offset() -> int:
     """An offset at which all of the hub's ports are free."""
     for offset in range(21000, 45000, 100):
-        if all(free(port + offset) for port in (10000, 4200, 8501)):
+        if all(free(port + offset) for port in (10000, 10001, 10002, 4200, 8501)):
             return offset
     raise RuntimeError("no free ports were found")
 

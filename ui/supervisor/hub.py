@@ -13,13 +13,14 @@ from blocks.engines.folders import make_folders
 from blocks.settings import Settings
 from blocks.warm_worker import fork_process
 from blocks.warm_worker.call import call
-from ui.supervisor.children import gateway, worker
+from ui.supervisor.children import gateway, wizard, worker
 from ui.supervisor.lock import HubLock
 from ui.supervisor.log import ChildLog
 from ui.supervisor.ports import require_free_ports
 from ui.supervisor.process import Process, StartFailed
+from ui.supervisor.watching import watched
 
-STOP_STAGES = (("gateway", "worker"), ("runs",), ("prefect",), ("valkey", "postgres"))
+STOP_STAGES = (("wizard", "gateway", "worker"), ("runs",), ("prefect",), ("valkey", "postgres"))
 """What is stopped together, in this order: no process loses what it stands on before it has ended."""
 STOP_SECONDS = 9.5
 
@@ -37,11 +38,14 @@ class Hub:
         self._lock = HubLock(settings)
         self._began = 0.0
         self._stopped = asyncio.Event()
+        self._open = contextlib.AsyncExitStack()
 
     @property
     def addresses(self) -> Mapping[str, str]:
         """Where people reach the hub."""
+        pages = {"wizard": self.settings.wizard_url} if self.settings.wizard else {}
         return {
+            **pages,
             "gateway": self.settings.gateway_url,
             "prefect": self.settings.prefect_api_url.removesuffix("/api"),
         }
@@ -54,6 +58,7 @@ class Hub:
         try:
             require_free_ports(self.settings, prefect=prefect_server.needed(self.settings))
             self._lock.note("starting")
+            await self._open.enter_async_context(watched(self.processes, self.settings))
             await self._start_children()
             self._lock.note("ready")
         except BaseExceptionGroup as several:
@@ -76,6 +81,7 @@ class Hub:
         for stage in STOP_STAGES:
             stopping = [self.processes.pop(name) for name in stage if name in self.processes]
             await asyncio.gather(*(process.stop(end - time.monotonic()) for process in stopping))
+        await self._open.aclose()
         self._lock.release()
         self._stopped.set()
 
@@ -90,6 +96,8 @@ class Hub:
         async with asyncio.TaskGroup() as group:
             starting = {child.name: group.create_task(self._start(child)) for child in first}
             group.create_task(self._start(worker(settings)))
+            if settings.wizard:
+                group.create_task(self._start(wizard(settings)))
             group.create_task(self._start_ours(starting))
 
     async def _start_ours(self, starting: dict[str, asyncio.Task[None]]) -> None:

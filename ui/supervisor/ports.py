@@ -16,6 +16,12 @@ class PortBusy(SomaError):
 def require_free_ports(settings: Settings, *, prefect: bool = True) -> None:
     """Raise `PortBusy`, which names each busy port and its setting, unless all are free."""
     wanted = [("the gateway", "SOMA_GATEWAY_PORT", settings.gateway_host, settings.gateway_port)]
+    if settings.wizard:
+        address = settings.wizard_address
+        wanted.append(("the wizard", "SOMA_WIZARD_PORT", address, settings.wizard_port))
+    wanted.append(("the worker's health", "SOMA_WORKER_PORT", settings.gateway_host, settings.worker_port))
+    host, port = settings.gateway_host, settings.supervisor_port
+    wanted.append(("the hub's health", "SOMA_SUPERVISOR_PORT", host, port))
     if prefect:
         wanted.append(("Prefect", "SOMA_PREFECT_PORT", "127.0.0.1", settings.prefect_port))
     busy = [
