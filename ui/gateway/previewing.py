@@ -17,6 +17,7 @@ from capsules.forecasting import forecast
 from capsules.plan import Plan, PlanNode, launch_facts
 from capsules.planned_facts import authority_of, capsule_fields, start_facts, step_facts
 from ui.gateway.hub import Hub
+from ui.gateway.lacking import what_lacks
 from ui.gateway.permits import asker
 from ui.gateway.planning import planned
 from ui.wire_intake import Edge, Forecast, PlannedApproval, PlannedNode, Preview
@@ -50,7 +51,9 @@ async def preview(
         hub, principal, project=UNKNOWN, project_facts=facts, environment=hub.settings.environment
     )
     context.trail.trust(project.inputs)
-    return await asyncio.to_thread(_preview, context, project, plan)
+    found = await asyncio.to_thread(_preview, context, project, plan)
+    lacking = await what_lacks(hub.settings, principal.tenant, plan)
+    return found.model_copy(update={"warnings": lacking})
 
 
 def _preview(context: RunContext, project: Project, plan: Plan) -> Preview:
