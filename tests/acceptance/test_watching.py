@@ -22,7 +22,12 @@ def addresses(hub: Any) -> dict[str, str]:
     settings = hub.settings
     ports = {"worker": settings.worker_port, "supervisor": settings.supervisor_port}
     own = {name: f"http://127.0.0.1:{port + settings.port_offset}" for name, port in ports.items()}
-    return {"gateway": settings.gateway_url, **own, "prefect": f"{settings.prefect_url}/api"}
+    return {
+        "gateway": settings.gateway_url,
+        "wizard": settings.wizard_url,
+        **own,
+        "prefect": f"{settings.prefect_url}/api",
+    }
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +38,7 @@ def audited(hub: Any, repository: Path) -> str:
     return done[0] if done else hub.completed(hub.launch(repository)).id
 
 
-@pytest.mark.parametrize("process", ["gateway", "worker", "supervisor", "prefect"])
+@pytest.mark.parametrize("process", ["gateway", "wizard", "worker", "supervisor", "prefect"])
 def test_every_process_answers(hub: Any, process: str) -> None:
     """Each process that speaks HTTP says that it lives and works, and what it counts, without a token."""
     with httpx.Client(base_url=addresses(hub)[process]) as http:
@@ -121,6 +126,7 @@ def test_a_hub_that_is_well_rings_no_alarm(prometheus: httpx.Client) -> None:
     """Every target is up, and none of the shipped alerts is firing."""
     assert {row["metric"]["job"] for row in found(prometheus, "up == 1")} == {
         "soma-gateway",
+        "soma-wizard",
         "soma-worker",
         "soma-supervisor",
         "soma-prefect",
