@@ -5,7 +5,7 @@ CODE := flows tasks capsules blocks ui tests
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Make .venv from the locked requirements; quick when nothing changed (PYTHON=python3.12)
@@ -63,6 +63,24 @@ agentdojo: setup ## Replay AgentDojo's attacks through the guard, and compare th
 chaos: setup ## Kill random processes of a working hub 100 times, and look whether anything was lost (KILLS=25)
 	@PYTHONPATH=. $(BIN)/python tests/chaos/chaos.py --kills $(or $(KILLS),100)
 
+.PHONY: start-cluster
+start-cluster: ## Make a kind cluster and install the hub's image and chart into it (CLUSTER=soma NAMESPACE=soma)
+	@CLUSTER="$(CLUSTER)" NAMESPACE="$(NAMESPACE)" deploy/kubernetes/start-cluster.sh
+
+.PHONY: k8s-smoke
+k8s-smoke: ## Look whether a hub that is installed on a cluster works (NAMESPACE=soma RELEASE=soma)
+	@NAMESPACE="$(NAMESPACE)" RELEASE="$(RELEASE)" deploy/kubernetes/smoke.sh
+
+.PHONY: test-k8s
+test-k8s: setup build/helm/installed ## Check the chart, and the hub on the cluster that KUBECONFIG names
+	$(BIN)/python -m pytest tests/kubernetes
+
+build/helm/installed: tests/kubernetes/requirements.lock | setup
+	@rm -rf build/helm
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: --no-deps \
+	  --target build/helm -r tests/kubernetes/requirements.lock
+	@touch $@
+
 .PHONY: peers
 peers: build/peers-venv/installed ## Install the policy engines that decisions are compared with, apart from the hub
 build/peers-venv/installed: tests/bench/peers.lock | setup
@@ -85,6 +103,10 @@ lock: ## Resolve requirements.lock anew (needs uv)
 	  --no-emit-find-links --custom-compile-command "make lock" tests/bench/peers.in -o tests/bench/peers.lock
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --custom-compile-command "make lock" tests/bench/fanout.in -o tests/bench/fanout.lock
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --custom-compile-command "make lock" tests/kubernetes/requirements.in -o tests/kubernetes/requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-strip-extras --custom-compile-command "make lock" --constraint requirements.lock pyproject.toml -o deploy/image.lock
 
 .PHONY: clean
 clean: ## Remove what the targets made here; the hub's data folder stays

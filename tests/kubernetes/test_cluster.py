@@ -1,0 +1,163 @@
+"""The whole hub on a real cluster: an audit whose capsules are pods, of which some die in the middle."""
+
+import json
+import time
+from typing import Any
+
+import httpx
+from kubectl import say, until
+
+from ui.wire import FINAL_STATES
+
+SIDES = {"dependencies", "secrets", "security", "quality", "hotspots", "documentation", "tests"}
+REPOSITORY = "/var/lib/soma/workspaces/sample"
+MAKE = """
+set -e
+mkdir -p "$0/shop" && cd "$0" && git init -q -b main
+printf '# Shop\\n' > README.md
+printf '[project]\\nname = "shop"\\nversion = "1"\\ndependencies = ["requests"]\\n' > pyproject.toml
+printf 'import subprocess\\n\\n\\ndef pay(cmd):\\n    subprocess.call(cmd, shell=True)\\n' > shop/till.py
+git add -A && git -c user.name=Ann -c user.email=ann@example.org commit -q -m Begin
+"""
+
+
+def test_an_audit_in_pods_outlives_a_deleted_and_a_starved_pod(hub: Any):
+    """Seven pods at once; one is deleted, one ended by the kernel for want of memory; the report is read."""
+    hub.kubectl.inside("soma-gateway", "sh", "-c", MAKE, REPOSITORY)
+    limit(hub, "security", "150Mi")
+    with hub.client() as client:
+        project = client.plan("repository-audit", {"repository": REPOSITORY}).id
+        client.launch(project)
+
+        first = until(lambda: running(hub, project, "security", "quality"), "two pods at once")
+        limit(hub, "security", None)
+        hub.kubectl("delete", "pod", first["quality"], "--wait=false")
+        deleted = time.monotonic()
+        starved = until(lambda: ended(hub, project, "security"), "the end of the starved pod")
+        until(lambda: len(hub.pods(project, node="quality", attempt="2")), "another pod for the deleted one")
+        say(f"a pod for the deleted one after {time.monotonic() - deleted:.0f} s")
+        until(lambda: client.project(project).state in {*FINAL_STATES, "awaiting_approval"}, "the question")
+        (question,) = client.approvals(project=project)
+        client.answer(question.id, "approve")
+        until(lambda: client.project(project).state in FINAL_STATES, "the end")
+        done = client.project(project)
+        lost = {node: attempts(client, project, node) for node in ("security", "quality")}
+        report = next(item.name for item in done.deliverables if item.name.endswith(".html"))
+        page = client.artifact(project, report).decode()
+
+    assert starved["reason"] == "OOMKilled"
+    assert (done.state, {node.state for node in done.nodes}) == ("completed", {"completed"})
+    assert {node.node for node in done.nodes} >= SIDES
+    assert "ran out of memory" in lost["security"][0][1]
+    for tries in lost.values():
+        assert [state for state, _ in tries].count("completed") == 1
+        assert tries[0][0] == "lost"
+    assert "shop" in page
+    crashed = hub.runs(
+        flow_runs={"tags": {"all_": [f"project:{project}"]}, "state": {"type": {"any_": ["CRASHED"]}}}
+    )
+    assert {run["name"].partition(" (")[0] for run in crashed} >= {"Security", "Code quality"}
+    assert open_runs(hub, project) == []
+
+
+def test_runs_are_pods_by_tenant_project_and_capsule(hub: Any):
+    """Every side of the audit was a job with its labels, as an ordinary user and with bounded memory."""
+    jobs = hub.kubectl.get("jobs", "--selector", "soma/tenant=default")
+    specs = [job["spec"]["template"]["spec"] for job in jobs]
+
+    assert {job["metadata"]["labels"]["soma/capsule"] for job in jobs} >= SIDES
+    assert {spec["securityContext"]["runAsUser"] for spec in specs} == {hub.user}
+    assert all(spec["containers"][0]["resources"]["limits"]["memory"] for spec in specs)
+    assert not any(
+        "PREFECT_API_AUTH_STRING" in str(entry.get("name")) and entry.get("value")
+        for entry in environment(specs)
+    )
+
+
+def test_a_cancelled_project_leaves_no_pod(hub: Any):
+    """Its pods end soon after somebody cancels it, and nothing of it shows as running."""
+    with hub.client() as client:
+        project = client.plan("repository-audit", {"repository": REPOSITORY}).id
+        client.launch(project)
+        until(lambda: running(hub, project, "quality"), "a pod")
+        client.wish(project, "cancel", "seen enough")
+        until(lambda: client.project(project).state == "cancelled", "the end")
+    until(
+        lambda: not [pod for pod in hub.pods(project) if pod["status"]["phase"] in {"Pending", "Running"}],
+        "no pod",
+    )
+    until(lambda: open_runs(hub, project) == [], "no run")
+
+
+def test_nobody_may_do_more_than_the_chart_says(hub: Any):
+    """Who makes pods reads no secret; runs, and the hub itself, may do nothing in the cluster at all."""
+
+    def may(account: str, verb: str, what: str) -> bool:
+        name = f"system:serviceaccount:{hub.namespace}:{account}"
+        return hub.kubectl("auth", "can-i", verb, what, "--as", name, check=False).strip() == "yes"
+
+    assert may("soma-pods", "create", "jobs")
+    assert not any(
+        may("soma-pods", verb, what)
+        for verb, what in (("get", "secrets"), ("create", "pods"), ("create", "pods/exec"))
+    )
+    for account in ("soma", "soma-runs"):
+        assert not any(may(account, "get", what) for what in ("pods", "jobs", "secrets", "configmaps"))
+
+
+def test_every_door_answers_and_prefects_asks_for_its_password(hub: Any):
+    """Gateway and wizard are there for people; Prefect's API tells nothing to whoever has no password."""
+    ready = httpx.get(f"{hub.gateway}/ready", timeout=30)
+    wizard = httpx.get(hub.wizard, timeout=30, follow_redirects=True)
+    prefect = httpx.post(f"{hub.prefect}/api/flow_runs/filter", json={}, timeout=30)
+
+    assert ready.json()["ready"] is True
+    assert wizard.status_code == 200
+    assert prefect.status_code == 401
+
+
+def limit(hub: Any, capsule: str, memory: str | None) -> None:
+    """Give the capsule's next pods less memory than it needs, or what they are to have."""
+    path = f"{hub.prefect}/api/deployments"
+    found = httpx.get(f"{path}/name/{capsule}/pod", auth=hub.auth, timeout=30).raise_for_status().json()
+    variables = {name: value for name, value in found["job_variables"].items() if name != "resources"}
+    if memory is not None:
+        variables["resources"] = {"limits": {"memory": memory}}
+    changed = {"job_variables": variables}
+    httpx.patch(f"{path}/{found['id']}", json=changed, auth=hub.auth, timeout=30).raise_for_status()
+
+
+def running(hub: Any, project: str, *nodes: str) -> dict[str, str] | None:
+    """The names of the running pods of these nodes, once there is one for each."""
+    found = {
+        pod["metadata"]["labels"]["soma/node"]: pod["metadata"]["name"]
+        for pod in hub.pods(project)
+        if pod["status"]["phase"] == "Running"
+    }
+    return found if set(nodes) <= set(found) else None
+
+
+def ended(hub: Any, project: str, node: str) -> dict[str, Any] | None:
+    """How the container of the node's first pod ended."""
+    for pod in hub.pods(project, node=node, attempt="1"):
+        for status in pod["status"].get("containerStatuses", []):
+            if "terminated" in status["state"]:
+                return dict(status["state"]["terminated"])
+    return None
+
+
+def attempts(client: Any, project: str, node: str) -> list[tuple[str, str]]:
+    """State and reason of each attempt at the node, in order."""
+    found = client.node_history(project, node)
+    return [(attempt.state, attempt.reason or "") for attempt in found.attempts]
+
+
+def open_runs(hub: Any, project: str) -> list[str]:
+    """The project's flow runs that Prefect shows as going on."""
+    types = ["SCHEDULED", "PENDING", "RUNNING", "CANCELLING"]
+    tags = {"all_": [f"project:{project}"]}
+    return [run["name"] for run in hub.runs(flow_runs={"tags": tags, "state": {"type": {"any_": types}}})]
+
+
+def environment(specs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [entry for spec in specs for entry in json.loads(json.dumps(spec["containers"][0].get("env", [])))]
