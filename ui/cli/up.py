@@ -5,9 +5,12 @@ import contextlib
 import signal
 from typing import Annotated
 
+import httpx
 import typer
 from rich.console import Console
 
+from blocks.errors import SomaError
+from blocks.private_files import read_private
 from blocks.settings import Settings, load_settings
 from ui.cli.terminal import console
 from ui.supervisor.hub import Hub
@@ -51,3 +54,17 @@ def announce(hub: Hub, screen: Console) -> None:
     screen.print(f"  gateway  {hub.addresses['gateway']}")
     screen.print(f"  Prefect  {hub.addresses['prefect']}")
     screen.print(f"  data     {hub.settings.data_dir}")
+    if not has_users(hub.settings):
+        screen.print("  nobody can sign in yet: [bold]soma users create NAME --role admin[/bold]")
+
+
+def has_users(settings: Settings) -> bool:
+    """Whether anybody can sign in; True when that cannot be told."""
+    try:
+        token = read_private(settings.token_path, "token file").strip()
+        answer = httpx.get(
+            f"{settings.gateway_url}/v1/users", headers={"Authorization": f"Bearer {token}"}, timeout=5
+        )
+    except (SomaError, httpx.HTTPError):
+        return True
+    return not answer.is_success or bool(answer.json())

@@ -1,12 +1,16 @@
 """What `soma doctor` asks the parts of a hub: those that are up, or that are elsewhere."""
 
 import asyncio
+import contextlib
+import ipaddress
+import socket
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import Any
 
 import asyncpg
 import httpx
+import psutil
 from alembic.script import ScriptDirectory
 
 from blocks.engines import postgres, prefect_server, valkey
@@ -84,7 +88,37 @@ async def prefect_api(settings: Settings) -> Check:
     if found != ours:
         mend = f"run Prefect {ours} there, or install {found} here"
         return Check(name="prefect", state="warn", detail=f"server {found}, client {ours}", mend=mend)
+    if open_to := await asyncio.to_thread(_reached_from_outside, settings):
+        mend = "let it listen on 127.0.0.1 only: it asks nobody who they are"
+        detail = f"{found} answers on {open_to}, an address of the network"
+        return Check(name="prefect", state="fail", detail=detail, mend=mend)
     return Check(name="prefect", state="ok", detail=f"{found} at {settings.prefect_api_url}")
+
+
+def _reached_from_outside(settings: Settings) -> str | None:
+    """An address of this machine, other than its loopback, on which the hub's own Prefect answers."""
+    if not prefect_server.needed(settings):
+        return None  # whoever runs it looks after it
+    port = settings.prefect_port + settings.port_offset
+    for address in _addresses():
+        with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=0.5):
+            return address
+    return None
+
+
+def _addresses() -> list[str]:
+    """This machine's addresses on its networks."""
+    found = [entry.address for entries in psutil.net_if_addrs().values() for entry in entries]
+    plain = [address for address in found if "." in address or (":" in address and "%" not in address)]
+    return [address for address in plain if _is_of_a_network(address)]
+
+
+def _is_of_a_network(address: str) -> bool:
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:  # a network card's own address
+        return False
+    return not (known.is_loopback or known.is_unspecified)
 
 
 async def work_pool(settings: Settings) -> Check:
