@@ -51,6 +51,8 @@ def announce(hub: Hub, screen: Console) -> None:
     """Say that the hub is ready, and where."""
     seconds = max(hub.timings.values(), default=0.0)
     screen.print(f"[bold green]ready[/bold green] after {seconds:.1f} s; Ctrl-C stops it")
+    if hub.settings.wizard:
+        screen.print(f"  wizard   {hub.addresses['wizard']}")
     screen.print(f"  gateway  {hub.addresses['gateway']}")
     screen.print(f"  Prefect  {hub.addresses['prefect']}")
     screen.print(f"  data     {hub.settings.data_dir}")
