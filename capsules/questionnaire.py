@@ -56,7 +56,7 @@ def fill_in(questions: Sequence[Question], rules: Sequence[Rule], given: Mapping
                 answers[question.id] = fitted(question, question.default if value is None else value)
             else:
                 _check_unasked(question, value)
-                answers[question.id] = question.default
+                answers[question.id] = _fallback(question)
         except ValueError as error:
             problems.append(Problem(question=question.id, message=str(error)))
     left_out = {word(item.id) for item in questions if item.id in asked and not item.required}
@@ -99,8 +99,13 @@ def _is_asked(question: Question, questions: Sequence[Question], answers: Mappin
     return bool(_holds(parse_over(question.condition, before), answers))
 
 
+def _fallback(question: Question) -> Any:
+    """The answer of whoever is not asked."""
+    return None if question.default is None else fitted(question, question.default)
+
+
 def _check_unasked(question: Question, value: Any) -> None:
-    if value is not None and value != question.default:
+    if value is not None and value != _fallback(question):
         raise ValueError(f"is not asked, because this does not hold: {question.condition}")
 
 

@@ -29,7 +29,7 @@ from blocks.engines import postgres, valkey
 from blocks.engines import prefect_server as prefect_engine
 from blocks.engines.child import Child, die_with_parent
 from blocks.engines.folders import make_folders
-from blocks.settings import Settings, load_settings
+from blocks.settings import Settings, default_data_dir, load_settings
 
 OURS = ("SOMA_", "PREFECT_", "OTEL_")
 ADDRESSES = ("REDIS_URL", "QDRANT_URL")
@@ -88,6 +88,24 @@ def beside(name: str) -> Any:
         module = sys.modules[name] = module_from_spec(spec)
         spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def lay_down() -> Iterator[Callable[..., Path]]:
+    """Puts a blueprint into the data folder's `blueprints`, as people do with their own, until the end."""
+    made: list[Path] = []
+    sample = (Path(__file__).parent / "blueprints" / "survey_well.yaml").read_text()
+
+    def put(text: str = sample, name: str = "survey_well") -> Path:
+        file = default_data_dir() / "blueprints" / f"{name}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        made.append(file)
+        return file
+
+    yield put
+    for file in made:
+        file.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")
