@@ -14,7 +14,7 @@ from tasks.tools.sandboxed import isolated, shut_in
 
 SECONDS = 120
 _GIT = " ".join(["git", *(f"-c '{name}={value}'" for name, value in SETTINGS.items())])
-_SCRIPT = f"""
+SCRIPT = f"""
 here=../{FOLDER}
 rm -rf "$here"
 mkdir "$here"
@@ -40,7 +40,7 @@ def _artifact(arguments: Mapping[str, Any]) -> dict[str, Any]:
 async def bundle_repository(repository: str) -> str:
     """Write the branch `main` with its history as one file into the workspace; returns its folder."""
     given = {**ENVIRONMENT, "GIT_ALLOW_PROTOCOL": "file"}
-    ran = await shut_in(["/bin/sh", "-ec", _SCRIPT], repository, SECONDS, environment=given)
+    ran = await shut_in(["/bin/sh", "-ec", SCRIPT], repository, SECONDS, environment=given)
     if ran.exit_code != 0:
         raise BadInput(f"git could not bundle the repository: {(ran.stderr or ran.note).strip()[-500:]}")
     return FOLDER
