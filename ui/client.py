@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from blocks.errors import (
     Refusal,
     SomaError,
+    Unauthenticated,
     Unavailable,
 )
 from blocks.settings import Settings
@@ -65,7 +66,7 @@ class HubClient(
         It speaks with `SOMA_TOKEN`, else for whoever did `soma login`, else as the hub's admin.
         """
         if not os.environ.get("SOMA_TOKEN", "").strip() and (kept := current_login(settings)) is not None:
-            return cls(kept.hub, kept.access_token)
+            return cls(kept.hub, kept.access_token, renew=lambda: _token_now(settings))
         info = running_hub(settings)
         return cls(info.gateway if info else settings.gateway_url, read_token(settings))
 
@@ -163,8 +164,16 @@ class HubClient(
             except Unavailable as error:
                 if lost:
                     lost(error)
+            except Unauthenticated:
+                if not self._renewed():
+                    raise
             time.sleep(pause)
             pause = min(pause * 2, 5.0)
+
+
+def _token_now(settings: Settings) -> str | None:
+    kept = current_login(settings)
+    return kept.access_token if kept is not None else None
 
 
 def read_token(settings: Settings) -> str:

@@ -5,7 +5,7 @@ The calls stand in mixins of their own, one file a theme (`ui/client_constitutio
 the class among those that `HubClient` in `ui/client.py` inherits.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -42,8 +42,10 @@ BY_STATUS: Mapping[int, type[SomaError]] = {
 class Transport:
     """One connection to the gateway, with a token, or without one to sign in."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, *, renew: Callable[[], str | None] | None = None) -> None:
+        """`renew` gives another token in place of one that is over, if there is one."""
         self.url = url.rstrip("/")
+        self._renew = renew
         self._http = httpx.Client(base_url=self.url, timeout=PATIENCE)
         self.speak_for(token)
 
@@ -77,13 +79,26 @@ class Transport:
         self._send("DELETE", path)
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        try:
-            answer = self._http.request(method, path, **options)
-        except httpx.HTTPError as error:
-            raise self._away(error) from error
+        answer = self._asked(method, path, **options)
+        if answer.status_code == httpx.codes.UNAUTHORIZED and self._renewed():
+            answer = self._asked(method, path, **options)
         if not answer.is_success:
             raise error_of(answer)
         return answer
+
+    def _asked(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise self._away(error) from error
+
+    def _renewed(self) -> bool:
+        """Whether there is another token to try; from now on it is sent."""
+        token = self._renew() if self._renew is not None else None
+        if token is None or self._http.headers.get("Authorization") == f"Bearer {token}":
+            return False
+        self.speak_for(token)
+        return True
 
     def _away(self, error: httpx.HTTPError) -> Unavailable:
         if isinstance(error, httpx.ConnectError):

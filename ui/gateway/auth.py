@@ -2,13 +2,14 @@
 
 import hmac
 import secrets
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from blocks.errors import BadInput, Unauthenticated
+from blocks.errors import BadInput, Forbidden, Unauthenticated
 from blocks.identity import Principal
 from blocks.private_files import make_private, read_private
 from blocks.records.database import Database
@@ -55,6 +56,24 @@ async def current_principal(
 
 
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
+
+
+async def may_go_on(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+) -> Callable[[], Awaitable[bool]]:
+    """Tells an answer that takes long whether its token is still good for it."""
+
+    async def still() -> bool:
+        try:
+            await current_principal(request, credentials)
+        except (Unauthenticated, Forbidden):
+            return False
+        return True
+
+    return still
+
+
+MayGoOn = Annotated[Callable[[], Awaitable[bool]], Depends(may_go_on)]
 
 
 def ensure_token(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Following a project's events as they are recorded, in order, without missing one."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
 from blocks.records.database import Database
@@ -15,19 +15,32 @@ SETTLED = timedelta(seconds=5)
 """Two transactions may commit in the other order than their events' ids; after this long none can."""
 
 
+async def _always() -> bool:
+    return True
+
+
 class Tail:
     """The events of one project after a given one."""
 
-    def __init__(self, database: Database, project: str, *, tenant: str, after: int = 0) -> None:
+    def __init__(
+        self,
+        database: Database,
+        project: str,
+        *,
+        tenant: str,
+        after: int = 0,
+        may_go_on: Callable[[], Awaitable[bool]] = _always,
+    ) -> None:
         self._database = database
         self._project = project
         self._tenant = tenant
+        self._may_go_on = may_go_on
         self._settled = after
         self._told: set[int] = set()
 
     async def follow(self) -> AsyncIterator[Event | str]:
-        """Every event as it comes; at last the final state of the project."""
-        while True:
+        """Every event as it comes; at last the final state, unless the reader may not read on before."""
+        while await self._may_go_on():
             state, batch = await read_news(
                 self._database, self._project, tenant=self._tenant, after=self._settled, limit=BATCH
             )
