@@ -2,6 +2,10 @@
 
 import asyncio
 import secrets
+import shutil
+import subprocess
+import time
+from contextlib import contextmanager
 
 import pytest
 from pydantic import SecretStr
@@ -10,7 +14,10 @@ from redis.asyncio import Redis
 from blocks.bus.block import ContextBus
 from blocks.bus.messages import Draft, Sender
 from blocks.bus.stream import stream_of
+from blocks.engines import valkey
+from blocks.engines.folders import make_folders
 from blocks.errors import BadInput, Conflict, StaleAttempt, Unavailable
+from blocks.settings import load_settings
 
 
 @pytest.fixture(params=["valkey_url", "debian_redis_url"])
@@ -213,3 +220,37 @@ def test_a_place_that_is_none_is_refused(valkey_url, project, after):
     """Rather than read from somewhere else."""
     with pytest.raises(BadInput, match="not the id of a message"):
         asyncio.run(bus_on(valkey_url).read("acme", project, after=after))
+
+
+def test_messages_outlive_a_killed_server(tmp_path, project):
+    """What was answered is in the append-only file, so the next server has it, and its order goes on."""
+    settings = load_settings(data_dir=tmp_path / "hub")
+    make_folders(settings)
+    bus = bus_on(settings.redis_address)
+    with started(settings) as server:
+        first = asyncio.run(say(bus, project, "before", key="k"))
+        server.kill()
+    with started(settings):
+        again = asyncio.run(say(bus, project, "before", key="k"))
+        asyncio.run(say(bus, project, "after"))
+        found = asyncio.run(bus.read("acme", project))
+    shutil.rmtree(settings.runtime_path, ignore_errors=True)
+
+    assert first == again
+    assert [message.text for message in found] == ["before", "after"]
+
+
+@contextmanager
+def started(settings):
+    """The embedded Valkey of these settings."""
+    child = valkey.child(settings)
+    asyncio.run(child.before())
+    process = subprocess.Popen(child.command, env=dict(child.environment), stdin=subprocess.DEVNULL)
+    try:
+        while not asyncio.run(child.ready()):
+            assert process.poll() is None
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
