@@ -25,8 +25,6 @@ KNOWN: tuple[Path, ...] = (
     ("environment",),
     ("task", "name"),
     ("tool", "name"),
-    ("model", "name"),
-    ("model", "provider"),
 )
 """Facts that are the same when the action comes, with all that lies below them."""
 LAUNCH_TOO: tuple[Path, ...] = (("task",), ("data",), ("project",))

@@ -238,7 +238,7 @@ class PlannedNode(Said):
     becomes: Literal["itself", "one for each item", "what it plans"]
     approval: PlannedApproval | None
     forecasts: list[Forecast]
-    """Planning it, starting its capsule, and each of its tools."""
+    """Planning it, starting its capsule, each of its tools, and for an agent asking its model."""
 
     @property
     def asks(self) -> bool:

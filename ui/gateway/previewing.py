@@ -116,7 +116,7 @@ def _approval(node: PlanNode) -> PlannedApproval | None:
 
 
 def _forecasts(eyes: Eyes, node: PlanNode, entry: CatalogueEntry) -> list[Forecast]:
-    """Planning the node in the name of who asks, then what its capsule does in its own."""
+    """Planning the node in the name of who asks, then what its capsule does in the capsule's own."""
     fields = {**capsule_fields(entry.manifest, entry.digest), "authority": authority_of(node)}
     planning = replace(eyes.context, node=node.id, runtime=node.runtime, **fields)
     agent = Principal(
@@ -134,4 +134,5 @@ def _forecasts(eyes: Eyes, node: PlanNode, entry: CatalogueEntry) -> list[Foreca
             inside.see("tool.call", tool, {"tool": {"name": tool, "arguments": {}}})
             for tool in node.authority.tools
         ),
+        *([inside.see("model.request", "model.request", {})] if entry.manifest.agent else []),
     ]
