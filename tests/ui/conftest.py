@@ -12,12 +12,16 @@ import httpx
 import pytest
 import uvicorn
 
+from blocks.identity import Mandate, Principal
 from blocks.records import approvals
 from blocks.records.database import Database, upgrade
 from blocks.records.events import add_event
+from blocks.records.ledger import open_attempt, start_attempt
 from blocks.records.projects import create_project, move_project, take_over
 from blocks.records.tenants import ensure_tenant
 from blocks.settings import Settings, load_settings
+from blocks.signing_in.access_tokens import TokenKey
+from blocks.signing_in.passport import agent_token
 from ui.client import HubClient
 from ui.gateway.app import create_app
 
@@ -134,6 +138,21 @@ class Gateway:
                 add_event(session, project, "node.state", node, {"state": line.state})
 
         self.records(run)
+
+    def agent(self, **told):
+        """An attempt that is at work, as its token says it; `told` is what the token says otherwise."""
+        project = self.project()
+
+        async def begin(database):
+            driver = await take_over(database, project.id, driver_run=None)
+            opened = await open_attempt(database, project.id, "first", fence=driver.fence, runtime="inline")
+            return await start_attempt(database, opened.id, flow_run=None)
+
+        found = self.records(begin)
+        known = {"number": found.number, "generation": found.generation, "memory": frozenset({"project"})}
+        mandate = Mandate(attempt=found.id, project=project.id, node="first", **{**known, **told})
+        principal = Principal(tenant="default", name="survey@x", kind="agent", on_behalf_of="ada")
+        return mandate, agent_token(TokenKey.ensure(self.settings.keys_path), principal, mandate)
 
 
 def a_free_port() -> int:

@@ -50,7 +50,7 @@ async def current_principal(
         raise Unauthenticated
     doorkeeper: Doorkeeper = request.app.state.doorkeeper
     principal = await doorkeeper.principal(credentials.credentials)
-    # Not `request.url.path`: that is made of the Host header too, which the caller writes.
+    # The path that the router looks at, and not `request.url.path`, which is made with the Host header.
     check_allowed(principal, request.method, request.scope["path"])
     return principal
 
