@@ -81,6 +81,10 @@ build/helm/installed: tests/kubernetes/requirements.lock | setup
 	  --target build/helm -r tests/kubernetes/requirements.lock
 	@touch $@
 
+.PHONY: screenshots
+screenshots: setup ## Take the pictures of the wizard for the documentation (needs chromium)
+	@PYTHONPATH=. $(BIN)/python tests/screenshots/take.py
+
 .PHONY: peers
 peers: build/peers-venv/installed ## Install the policy engines that decisions are compared with, apart from the hub
 build/peers-venv/installed: tests/bench/peers.lock | setup

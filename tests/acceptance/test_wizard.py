@@ -244,7 +244,7 @@ def test_two_people_at_once_see_their_own(visit):
 
 
 def test_two_tabs_do_not_overwrite_each_other(visit):
-    """The second tab is told what the first has answered, and what it had itself."""
+    """The second tab is shown what the first has answered beside its own, and the person chooses."""
     visitor = visit("operator")
     first = visitor.sign_in()
     begin(first, "repository-audit")
@@ -257,8 +257,10 @@ def test_two_tabs_do_not_overwrite_each_other(visit):
     expect(first.get_by_role("img", name="The plan with")).to_be_visible()
     second.get_by_label(name).fill("https://example.org/second.git")
     second.get_by_role("button", name="Next").click()
-    expect(second.get_by_text("https://example.org/second.git")).to_be_visible()
+    expect(second.get_by_text("answered otherwise meanwhile")).to_be_visible()
     expect(second.get_by_label(name)).to_have_value("https://example.org/first.git")
+    second.get_by_role("button", name="Take mine").click()
+    expect(second.get_by_label(name)).to_have_value("https://example.org/second.git")
 
 
 def test_who_may_only_look_is_offered_nothing_else(visit):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from blocks.errors import SomaError
+from blocks.errors import SomaError, Unavailable
 from ui.wire import Approval
 from ui.wizard.answering import answers, hindrance
 from ui.wizard.links import link
@@ -21,7 +21,7 @@ SAID = {"approve": "said yes", "reject": "said no", "changes": "asked for change
 def show() -> None:
     chosen = st.query_params.get("approval")
     if chosen:
-        _one(hub().approval(chosen))
+        _one(_look(chosen))
     else:
         st.html("<h1>Approvals</h1>")
         _list()
@@ -61,7 +61,33 @@ def _line(item: Approval, note: str) -> None:
         st.html(f'<span class="note">{note}</span>', width="content")
 
 
+def _look(approval: str) -> Approval:
+    """The question, or how it was last seen where the hub does not answer: a comment may stand below it."""
+    try:
+        found = hub().approval(approval)
+    except Unavailable:
+        last = st.session_state.get("approval")
+        if isinstance(last, Approval) and last.id == approval:
+            st.warning("The hub does not answer. This is the last that was seen.")
+            return last
+        raise
+    st.session_state["approval"] = found
+    return found
+
+
+def _watch(item: Approval) -> None:
+    """Draw the page anew once somebody else has answered."""
+    try:
+        now = hub().approval(item.id)
+    except SomaError:
+        return
+    if (now.state, now.votes, now.bound_to) != (item.state, item.votes, item.bound_to):
+        st.rerun()
+
+
 def _one(item: Approval) -> None:
+    if item.state == "pending":
+        st.fragment(_watch, run_every=EVERY)(item)
     link("All approvals", "approvals")
     _said_before()
     st.html(f"<h1>{e(item.question)}</h1>")

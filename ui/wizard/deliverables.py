@@ -10,8 +10,10 @@ from markdown_it import MarkdownIt
 from blocks.errors import SomaError
 from ui.cli.terminal import size
 from ui.wire import Artifact, ProjectDetail
+from ui.wizard import present
+from ui.wizard.sign_ins import SignIn
 from ui.wizard.trouble import say
-from ui.wizard.visitor import hub
+from ui.wizard.visitor import visitor
 from ui.wizard.words import label
 
 LARGEST = 4_000_000
@@ -53,7 +55,7 @@ def _line(project: str, item: Artifact) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"file-{item.name}"):
         st.download_button(
             label(f"{item.name} ({size(item.size)})"),
-            partial(_content, project, item.name),
+            partial(_content, visitor(), project, item.name),
             file_name=item.name,
             mime=item.media_type,
             on_click="ignore",
@@ -62,8 +64,9 @@ def _line(project: str, item: Artifact) -> None:
         )
 
 
-def _content(project: str, name: str) -> bytes:
-    return hub().artifact(project, name)
+def _content(person: SignIn, project: str, name: str) -> bytes:
+    """The file; asked for when the button is pressed, which is outside of any page."""
+    return present.sign_ins().fresh(person).artifact(project, name)
 
 
 def _first(names: list[str]) -> str | None:
@@ -84,7 +87,7 @@ def showable(item: Artifact) -> bool:
 
 def _in_place(project: str, item: Artifact) -> None:
     try:
-        content = _content(project, item.name)
+        content = _content(visitor(), project, item.name)
     except SomaError as error:
         say(error)
         return

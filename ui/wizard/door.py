@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from importlib.resources import files
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import jinja2
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -18,8 +17,8 @@ from blocks.settings import Settings
 from ui.wizard.edge import SIGN_IN
 from ui.wizard.sign_ins import SignIns
 
-LONGEST = 4096
-"""Characters of any one field of the form."""
+LONGEST = 16_384
+"""Bytes of the form."""
 FIELDS = ("tenant", "user", "password", "new_password", "again", "token")
 
 
@@ -37,9 +36,9 @@ class Door:
 
     async def enter(self, request: Request) -> Response:
         """Sign in; the answer is the page that was wanted, or the form again with what was wrong."""
-        said = fields_of(await request.form(max_fields=20, max_files=0))
-        wanted = inner(request.query_params.get("next", "/"))
+        wanted, said = inner(request.query_params.get("next", "/")), dict.fromkeys(FIELDS, "")
         try:
+            said = await fields_of(request)
             number = await run_in_threadpool(self._sign_in, said)
         except PasswordUsedUp as error:
             return self._page(wanted, said, problem=error.message, renew=True)
@@ -131,10 +130,18 @@ async def style(_request: Request) -> Response:
     return Response(text, media_type="text/css")
 
 
-def fields_of(form: FormData) -> dict[str, str]:
-    """The fields that the form has, as text, none longer than it may be."""
-    given = {name: form.get(name) for name in FIELDS}
-    return {name: value[:LONGEST] if isinstance(value, str) else "" for name, value in given.items()}
+async def fields_of(request: Request) -> dict[str, str]:
+    """The fields that the form has; `BadInput` where it is no form of this page."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LONGEST:
+            raise BadInput("That is more than a name and a password.")
+    try:
+        said = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=20)
+    except ValueError:
+        raise BadInput("The form could not be read.") from None
+    return {name: said.get(name, [""])[0] for name in FIELDS}
 
 
 def inner(wanted: str) -> str:

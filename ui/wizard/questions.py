@@ -15,13 +15,13 @@ EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
 YES_NO = {True: "Yes", False: "No"}
 
 
-def ask(question: AskedQuestion, key: str, problem: str | None) -> Any:
-    """Ask it, and return the present answer as JSON; None where there is none."""
+def ask(question: AskedQuestion, key: str, problem: Callable[[Any], str | None]) -> Any:
+    """Ask it, and return the present answer as JSON; `problem` says what is wrong with an answer."""
     with st.container(key=f"q-{key}", gap="xsmall"):
         st.html(_asked(question))
         answer = _widget(question, key)
-        if problem:
-            st.html(f'<p class="problem" role="alert">{e(problem)}</p>')
+        if said := problem(answer):
+            st.html(f'<p class="problem" role="alert">{e(said)}</p>')
     return answer
 
 
@@ -96,7 +96,7 @@ def _string(present: Any) -> str:
 
 
 def _text(typed: str | None) -> str | None:
-    return typed if typed and typed.strip() else None
+    return typed.strip() or None if typed else None
 
 
 def _date(name: str, present: Any, key: str) -> str | None:

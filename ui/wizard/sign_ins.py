@@ -129,6 +129,7 @@ class SignIns:
         """Know a sign-in no more."""
         with self._lock:
             self._known.pop(found.key, None)
+        found.client.close()
         self._file(found.key).unlink(missing_ok=True)
 
     def close(self) -> None:

@@ -1,17 +1,19 @@
 """The blueprint's questions, one step at a time; every answer is kept in the hub as soon as it is given."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from blocks.errors import BadInput, Conflict, SomaError
+from blocks.errors import BadInput, Conflict, SomaError, Unavailable
 from ui.wire_intake import AskedQuestion, SessionDetail, Step
-from ui.wizard.held import again, hold
+from ui.wizard import met
+from ui.wizard.held import hold
 from ui.wizard.questions import ask
 from ui.wizard.trouble import say
 from ui.wizard.visitor import hub
-from ui.wizard.words import cut, e, label
+from ui.wizard.words import e, label
 
 PLAN = "\0plan"
 """Where one is after the last step; no step is called so."""
@@ -39,7 +41,7 @@ def forget(session: SessionDetail) -> None:
     """Begin at the first step: the questions are others now."""
     st.session_state.pop(f"at-{session.id}", None)
     st.session_state.pop(f"wrong-{session.id}", None)
-    _anew(session)
+    met.anew(session)
 
 
 def trail(session: SessionDetail) -> None:
@@ -62,27 +64,47 @@ def show(session: SessionDetail) -> None:
     steps = asked_steps(session)
     place = [step.title for step in steps].index(at(session))
     step = steps[place]
-    wrong: Mapping[str, str] = st.session_state.get(f"wrong-{session.id}", {})
+    wrong = _wrong(session)
     answers = {
-        question.id: ask(question, _key(session, question), wrong.get(question.id)) for question in step.asked
+        question.id: ask(question, _key(session, question), partial(_problem, wrong, question.id))
+        for question in step.asked
     }
+    if met.show(session):
+        return
+    if _went_on(session, steps, place, answers):
+        return
     changed = {
         question.id: answers[question.id]
         for question in step.asked
-        if _differs(question, answers[question.id])
+        if _differs(question, answers[question.id]) and not _problem(wrong, question.id, answers[question.id])
     }
-    _buttons(session, steps, place, answers)
-    if changed and not wrong.keys() & changed.keys():
+    if changed:
         _keep_quietly(session, step, changed)
 
 
-def _buttons(session: SessionDetail, steps: list[Step], place: int, answers: Mapping[str, Any]) -> None:
+def _went_on(session: SessionDetail, steps: list[Step], place: int, answers: Mapping[str, Any]) -> bool:
+    """The buttons; whether one of them was pressed."""
     with st.container(horizontal=True, key="ways"):
-        if place and st.button("Back", key="back"):
-            move(session, steps[place - 1].title)
-            st.rerun()
-        if st.button("Next", type="primary", key="next"):
-            _next(session, steps[place].title, answers)
+        back = place > 0 and st.button("Back", key="back")
+        on = st.button("Next", type="primary", key="next")
+    if back:
+        move(session, steps[place - 1].title)
+        st.rerun()
+    if on:
+        _next(session, steps[place].title, answers)
+    return on
+
+
+def _wrong(session: SessionDetail) -> Mapping[str, tuple[Any, str]]:
+    """The answers that were not taken, and why."""
+    found: Mapping[str, tuple[Any, str]] = st.session_state.get(f"wrong-{session.id}", {})
+    return found
+
+
+def _problem(wrong: Mapping[str, tuple[Any, str]], question: str, answer: Any) -> str | None:
+    """What is wrong with the answer, until it is changed."""
+    refused, message = wrong.get(question, (None, ""))
+    return message if message and refused == answer else None
 
 
 def _differs(question: AskedQuestion, answer: Any) -> bool:
@@ -96,10 +118,10 @@ def _keep_quietly(session: SessionDetail, step: Step, changed: Mapping[str, Any]
     try:
         now = hub().answer_session(session.id, changed, version=session.version, step=step.title)
     except BadInput as error:
-        _note(session, error)
-    except Conflict as error:
-        _meet(session, changed, error)
-    except SomaError:
+        _note(session, changed, error)
+    except Conflict:
+        met.note(session, changed)
+    except Unavailable:
         st.html('<p class="faint">Not kept yet: the hub does not answer. It is kept with the next step.</p>')
         return
     else:
@@ -114,25 +136,28 @@ def _next(session: SessionDetail, title: str, answers: Mapping[str, Any]) -> Non
     try:
         now = hub().answer_session(session.id, answers, version=session.version, step=title)
     except BadInput as error:
-        _note(session, error)
-        st.rerun()
-    except Conflict as error:
-        _meet(session, answers, error)
-        st.rerun()
+        _note(session, answers, error)
+    except Conflict:
+        met.note(session, answers)
     except SomaError as error:
         say(error)
         return
-    hold(now)
-    _after(now, title)
+    else:
+        hold(now)
+        _after(now, title, answers)
     st.rerun()
 
 
-def _after(now: SessionDetail, title: str) -> None:
+def _after(now: SessionDetail, title: str, answers: Mapping[str, Any]) -> None:
     """Where to go after the step of this title, all of whose answers are kept."""
     steps = asked_steps(now)
     step = next((step for step in steps if step.title == title), None)
     own = {question.id for question in step.asked} if step else set()
-    wrong = {problem.question: problem.message for problem in now.problems if problem.question in own}
+    wrong = {
+        problem.question: (answers.get(problem.question), problem.message)
+        for problem in now.problems
+        if problem.question in own
+    }
     st.session_state[f"wrong-{now.id}"] = wrong
     if wrong:
         return
@@ -141,32 +166,17 @@ def _after(now: SessionDetail, title: str) -> None:
     move(now, later[place] if place < len(later) else PLAN)
 
 
-def _note(session: SessionDetail, error: BadInput) -> None:
+def _note(session: SessionDetail, answers: Mapping[str, Any], error: BadInput) -> None:
     """Show what is wrong beside the questions that it is about."""
     problems = error.fields.get("problems") or []
     wrong = {
-        item["question"]: item["message"]
+        str(item["question"]): (answers.get(item["question"]), str(item["message"]))
         for item in problems
         if isinstance(item, Mapping) and item.get("question")
     }
     st.session_state[f"wrong-{session.id}"] = wrong
     if not wrong:
-        st.session_state["told-next"] = error.message
-
-
-def _meet(session: SessionDetail, answers: Mapping[str, Any], error: Conflict) -> None:
-    """Somebody has answered otherwise meanwhile: show theirs, and say what was typed here."""
-    now = again(session.id)
-    told = {question.id: question for step in now.steps for question in step.questions}
-    mine = [
-        f"“{cut(told[name].text, 80)}”: you had {cut(value, 200)!r}"
-        for name, value in answers.items()
-        if name in told and value is not None and told[name].answer != value
-    ]
-    st.session_state["told-next"] = ". ".join(
-        [error.message.rstrip("."), "What you see now is what the hub has", *mine]
-    )
-    _anew(session)
+        note(error.message)
 
 
 def note(text: str) -> None:
@@ -180,14 +190,8 @@ def tell() -> None:
         st.warning(label(text))
 
 
-def _anew(session: SessionDetail) -> None:
-    """Fill the fields from the hub's answers again, not from what stands in them."""
-    name = f"round-{session.id}"
-    st.session_state[name] = st.session_state.get(name, 0) + 1
-
-
 def _key(session: SessionDetail, question: AskedQuestion) -> str:
-    return f"{session.id}-{st.session_state.get(f'round-{session.id}', 0)}-{question.id}"
+    return f"{session.id}-{met.rounds(session)}-{question.id}"
 
 
 def _questions_of(session: SessionDetail) -> list[list[str]]:
