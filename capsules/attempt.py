@@ -13,19 +13,20 @@ from prefect.context import FlowRunContext
 
 from blocks.context import Authority, RunContext, current, running
 from blocks.errors import ApprovalNeeded, BadInput, PolicyDenied, SomaError, TookTooLong
-from blocks.identity import Mandate, Principal
 from blocks.records.agreements import agreements
 from blocks.records.approvals import ask
 from blocks.records.ledger import finish_attempt, start_attempt
 from blocks.records.looking import count_ended, read_nodes
 from blocks.records.projects import get_project
 from blocks.records.tables import Attempt, NodeRecord, NodeState, Project, now
+from blocks.signing_in.claims import Claim
 from blocks.signing_in.passport import Passport
 from blocks.tracing.spans import Attribute, Span, span
 from capsules.driver.suspending import leave_suspending_to_the_hub
 from capsules.environment import Environment, environment, project_facts, service_context
 from capsules.history import following
 from capsules.intake import labelled, take_inputs, take_request
+from capsules.mandates import mandate_of, principal_of
 from capsules.manifest import Manifest
 from capsules.outputs import outputs_of
 from capsules.plan import PlanNode, planned_node
@@ -180,16 +181,13 @@ async def _context(
     """In whose name the attempt acts, and with which authority."""
     project, node = known.project, known.node
     agreed = await agreements(opened.database, project.id)
-    principal = Principal(
-        tenant=project.tenant,
-        name=f"{manifest.name}@{project.id}",
-        kind="agent",
-        on_behalf_of=project.requested_by,
-    )
+    principal = principal_of(project, node)
     context = RunContext(
         tenant=project.tenant,
         principal=principal,
-        passport=Passport(opened.settings.keys_path, principal, _mandate(node, found)),
+        passport=Passport(
+            opened.settings.keys_path, principal, mandate_of(node, found), _claim_of(opened, found)
+        ),
         constitution=opened.constitution.of(project.tenant),
         audit=opened.audit,
         project=project.id,
@@ -210,16 +208,9 @@ async def _context(
     return context
 
 
-def _mandate(node: PlanNode, found: Attempt) -> Mandate:
-    """For what the attempt acts at the gateway, and how far it may go there."""
-    return Mandate(
-        attempt=found.id,
-        project=found.project,
-        node=found.node,
-        number=found.number,
-        generation=found.generation,
-        memory=frozenset(node.authority.memory),
-    )
+def _claim_of(opened: Environment, found: Attempt) -> Claim | None:
+    gateway, holder = opened.settings.gateway_url, found.holder
+    return Claim(gateway=gateway, attempt=found.id, holder=holder) if holder is not None else None
 
 
 async def _read(opened: Environment, attempt: Attempt) -> Handed:

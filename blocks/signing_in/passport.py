@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 from blocks.identity import Mandate, Principal
-from blocks.signing_in.access_tokens import AGENT, LIFETIME, TokenKey
+from blocks.signing_in.access_tokens import AGENT, LIFETIME, TOKENS_KEY, TokenKey
+from blocks.signing_in.claims import Claim
 
 RENEWED = LIFETIME / 2
 """Seconds after which a run that is still at work gets the next token."""
@@ -17,8 +18,12 @@ RENEWED = LIFETIME / 2
 class Passport:
     """The token of one attempt, made anew before it is over."""
 
-    def __init__(self, keys: Path, principal: Principal, mandate: Mandate) -> None:
+    def __init__(
+        self, keys: Path, principal: Principal, mandate: Mandate, claim: Claim | None = None
+    ) -> None:
         self._keys = keys
+        self._claim = claim
+        """For a machine without the key, where the gateway makes the token."""
         self._principal = principal
         self._mandate = mandate
         self._made: tuple[str, float] | None = None
@@ -29,11 +34,13 @@ class Passport:
     def token(self) -> str:
         """A bearer token for the gateway."""
         if self._made is None or time.monotonic() - self._made[1] > RENEWED:
-            self._made = (
-                agent_token(TokenKey.ensure(self._keys), self._principal, self._mandate),
-                time.monotonic(),
-            )
+            self._made = (self._new(), time.monotonic())
         return self._made[0]
+
+    def _new(self) -> str:
+        if self._claim is not None and not (self._keys / TOKENS_KEY).exists():
+            return self._claim.token()
+        return agent_token(TokenKey.ensure(self._keys), self._principal, self._mandate)
 
 
 def agent_token(key: TokenKey, principal: Principal, mandate: Mandate) -> str:

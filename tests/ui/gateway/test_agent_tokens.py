@@ -7,11 +7,17 @@ import time
 import pytest
 
 from blocks.errors import Forbidden, NotFound, Unauthenticated
-from blocks.identity import Principal
+from blocks.identity import Mandate, Principal
 from blocks.memory.block import memory_of
 from blocks.memory.items import Draft, Selection
 from blocks.records.audit import list_records
-from blocks.records.ledger import give_up_attempt
+from blocks.records.leases import add_holder
+from blocks.records.ledger import give_up_attempt, open_attempt, start_attempt
+from blocks.records.projects import create_project, take_over
+from blocks.records.tables import Holder, new_id
+from blocks.records.tenants import ensure_tenant
+from blocks.signing_in.claims import Claim
+from blocks.signing_in.passport import Passport
 from ui.client import HubClient
 
 SOON = 20.0
@@ -118,6 +124,37 @@ def test_a_principal_without_a_mandate_is_no_agent_of_a_node():
         check_allowed(Principal(tenant="default", name="x", kind="agent"), "POST", "/v1/memory")
 
 
+def held(gateway):
+    """An attempt at work that somebody holds: the mandate of its token, and the holder."""
+    node = {"id": "first", "title": "First", "capsule": "survey", "version": "1.0.0"}
+    plan = {"nodes": [{**node, "authority": {"memory": ["repository"]}}]}
+
+    async def begin(database):
+        await ensure_tenant(database, "default")
+        project = await create_project(
+            database,
+            tenant="default",
+            title="Held",
+            blueprint="x",
+            inputs={},
+            plan=plan,
+            plan_digest="sha256:0",
+            nodes=[{"node": "first", "title": "First", "capsule": "survey", "version": "1.0.0"}],
+            requested_by="ada",
+        )
+        driver = await take_over(database, project.id, driver_run=None)
+        opened = await open_attempt(database, project.id, "first", fence=driver.fence, runtime="pod")
+        holder = Holder(id=new_id("hld"), kind="run", host="elsewhere", pid=1)
+        await add_holder(database, holder, 60)
+        return await start_attempt(database, opened.id, flow_run=None, holder=holder.id)
+
+    found = gateway.records(begin)
+    mandate = Mandate(
+        attempt=found.id, project=found.project, node="first", number=1, generation=1, memory=frozenset()
+    )
+    return mandate, found.holder
+
+
 def test_a_run_without_the_key_gets_its_token_from_the_gateway(gateway):
     """Who names the holder of an attempt at work gets the token of that attempt, as far as its plan goes."""
     mandate, holder = held(gateway)
@@ -129,8 +166,12 @@ def test_a_run_without_the_key_gets_its_token_from_the_gateway(gateway):
     )
     with HubClient(gateway.url, passport.token()) as agent:
         said = agent.whoami()
+    memory = memory_of(gateway.settings, passport.token())
+    asyncio.run(memory.set("seen", 4, scope="repository:pods"))
 
-    assert (said.kind, said.tenant, said.on_behalf_of) == ("agent", "default", "ada")
+    assert (said.kind, said.tenant, said.name) == ("agent", "default", f"survey@{mandate.project}")
+    with pytest.raises(Forbidden):
+        asyncio.run(memory.set("seen", 4, scope="tenant"))
     assert not (gateway.settings.keys_path / "none-here").exists()
 
 
