@@ -32,7 +32,7 @@ runAsUser: {{ .Values.user.id }}
 runAsGroup: {{ .Values.user.group }}
 fsGroup: {{ .Values.user.group }}
 fsGroupChangePolicy: OnRootMismatch
-seccompProfile: {type: RuntimeDefault}
+seccompProfile: {{- toYaml .Values.user.seccompProfile | nindent 2 }}
 {{- end -}}
 
 {{- define "soma.containerSecurity" -}}
