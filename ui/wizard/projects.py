@@ -53,8 +53,8 @@ def _list() -> None:
 def _one(project: str) -> None:
     view, lost = _look(project)
     every = None if view.final else EVERY
-    st.session_state["view"], st.session_state["lost"] = view, lost
-    st.fragment(_progress, run_every=every)(project, first=True)
+    st.session_state.update({"view": view, "lost": lost, "just-seen": True})
+    st.fragment(_progress, run_every=every)(project)
     _questions(view)
     controls.show(view)
     nodes, events, delivered, request = st.tabs(["Nodes", "Events", "Deliverables", "Request"])
@@ -79,15 +79,15 @@ def _look(project: str) -> tuple[ProjectDetail, bool]:
         raise
 
 
-def _progress(project: str, *, first: bool) -> None:
+def _progress(project: str) -> None:
     """The headline and the drawing; the whole page is drawn anew once something about it has changed."""
     with told():
         before: ProjectDetail = st.session_state["view"]
-        again = not first or st.session_state.pop("drawn", None) == project
-        view, lost = _look(project) if again else (before, st.session_state["lost"])
-        st.session_state["drawn"] = project
+        if st.session_state.pop("just-seen", False):
+            view, lost = before, st.session_state["lost"]
+        else:
+            view, lost = _look(project)
         if _shape(view) != _shape(before) or (st.session_state["lost"] and not lost):
-            st.session_state.pop("drawn")
             st.rerun()
         _headline(view, lost=lost)
         st.html(looks.of_project(view))
