@@ -89,7 +89,7 @@ def _steps(row: WizardSession, blueprint: Blueprint) -> list[Step]:
 def _shown(
     question: Question, answers: Mapping[str, Any], asked: frozenset[str], guesses: Mapping[str, str]
 ) -> AskedQuestion:
-    said = question.model_dump()
+    said = question.model_dump(mode="json")
     return AskedQuestion.model_validate(
         {
             **said,
