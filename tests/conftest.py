@@ -226,6 +226,15 @@ def prefect_api(prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
         yield prefect_server
 
 
+@pytest.fixture(scope="session")
+def shut_in() -> None:
+    """Leaves a test that needs the sandbox out, and says why, where nothing can be shut in."""
+    from blocks.sandbox.probing import why_not
+
+    if problem := asyncio.run(why_not()):
+        pytest.skip(problem)
+
+
 def send_what_is_queued() -> None:
     """Let Prefect's threads in this process send their logs and events while the server still answers."""
     from prefect.events.worker import EventsWorker
