@@ -41,6 +41,8 @@ APART = (
     *(CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET),
     *(CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP),
 )
+TELLING = 3
+"""Where the program that could not be started says why; closed when it is."""
 MB = 1_000_000
 
 
@@ -112,10 +114,12 @@ def _start(order: Order) -> int:
     child = os.fork()
     if child == 0:
         try:
-            _become(order, writing)
+            os.dup2(writing, TELLING, inheritable=False)
+            _become(order)
         except BaseException as error:  # noqa: BLE001  # the parent tells it
-            os.write(writing, str(error).encode())
-        os._exit(127)
+            os.write(TELLING, str(error).encode())
+        finally:
+            os._exit(127)
     os.close(writing)
     for descriptor in (0, 1, 2):
         os.close(descriptor)
@@ -126,11 +130,9 @@ def _start(order: Order) -> int:
     return child
 
 
-def _become(order: Order, telling: int) -> None:
+def _become(order: Order) -> None:
     os.setsid()
-    os.dup2(telling, 3)
-    fcntl.fcntl(3, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
-    close_from(4)
+    close_from(TELLING + 1)
     for number, limit in _limits(order).items():
         resource.setrlimit(number, (limit, limit))
     os.chdir(order.folder)

@@ -50,7 +50,7 @@ PROGRAM_TOOLS = (
 )
 
 
-def _git(name: str, description: str, *required: str, **properties: object) -> Described:
+def _git(name: str, description: str, /, *required: str, **properties: object) -> Described:
     given = {"folder": _REPOSITORY, **properties}
     return Described(
         name=f"git.{name}",

@@ -32,10 +32,10 @@ def test_it_sees_no_file_but_the_systems(sh: Sh, tmp_path: Path):
     """Neither what lies beside the workspace, nor homes, nor accounts, nor what the hub keeps."""
     (tmp_path / "secret.txt").write_text("secret")
 
-    ran = sh(f"cat {tmp_path}/secret.txt /etc/shadow; ls /home /srv /var /run /sys; ls -A {tmp_path} /tmp")
+    ran = sh(f"cat {tmp_path}/secret.txt /etc/shadow; ls /home /srv /var /run /sys; ls -A {tmp_path}")
 
-    assert "secret\n" not in ran.stdout
-    assert ran.stdout.split() == [f"{tmp_path}:", "workspace", "/tmp:", *tmp_path.parts[2:3]]
+    assert ran.stdout.split() == ["workspace"]
+    assert ran.stderr.count("No such file") == 7
 
 
 def test_it_finds_no_secret_in_its_environment(sh: Sh, monkeypatch: pytest.MonkeyPatch):
