@@ -25,7 +25,7 @@ def fitted(question: "Question", value: Any) -> Any:
 
 
 def _text(question: "Question", value: Any) -> str:
-    text = _of_type(value, str, "a text")
+    text: str = _of_type(value, str, "a text")
     most = MOST_CHARACTERS[question.type]
     if CREDENTIALS.search(text):
         raise ValueError(
@@ -39,7 +39,7 @@ def _text(question: "Question", value: Any) -> str:
 
 
 def _number(question: "Question", value: Any) -> float:
-    number = _of_type(value, (int, float), "a number")
+    number: float = _of_type(value, (int, float), "a number")
     if not math.isfinite(number) or abs(number) > EXACT:
         raise ValueError(f"must be a number between {-EXACT} and {EXACT}")
     _bound(question, number, "be", "")

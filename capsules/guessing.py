@@ -98,7 +98,7 @@ _PLACES: Mapping[str, Callable[[str], Iterator[tuple[str, str]]]] = {
 
 def _numbers(question: Question, request: str, *, lone: bool) -> Iterator[tuple[float, str]]:
     """A number beside a word of the question's id; the only number for the only such question."""
-    text = DAY.sub(" ", PATH.sub(" ", URL.sub(" ", request)))
+    text = DAY.sub(" ", _prose(request))
     numbers = list(NUMBER.finditer(text))
     telling = [part for part in re.split(r"[-_]", question.id) if len(part) >= LEAST]
     for match in numbers:
@@ -115,15 +115,21 @@ def _number(text: str) -> float:
 
 def _choices(question: Question, request: str) -> Iterator[tuple[Any, str]]:
     """The options that are named: all of them for several choices, exactly one for a single one."""
+    text = _prose(request)
     named = [
         option
         for option in question.options
-        if any(_says(request, word) for word in {option.value, option.label})
+        if any(_says(text, word) for word in {option.value, option.label})
     ]
     if question.type == "multi_select" and named:
         yield [option.value for option in named], ", ".join(option.label for option in named)
     elif len(named) == 1:
         yield named[0].value, named[0].label
+
+
+def _prose(request: str) -> str:
+    """The request without its addresses and paths, whose parts are no words."""
+    return PATH.sub(" ", URL.sub(" ", request))
 
 
 def _says(request: str, words: str) -> bool:

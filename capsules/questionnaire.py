@@ -59,8 +59,9 @@ def fill_in(questions: Sequence[Question], rules: Sequence[Rule], given: Mapping
                 answers[question.id] = _fallback(question)
         except ValueError as error:
             problems.append(Problem(question=question.id, message=str(error)))
-    left_out = {word(item.id) for item in questions if item.id in asked and not item.required}
-    broken = _broken(questions, rules, answers, left_out)
+    left_out = {word(name) for name in asked & answers.keys() if answers[name] is None or answers[name] == ""}
+    wrong = {word(item.id) for item in questions if item.id not in answers}
+    broken = _broken(questions, rules, answers, left_out=left_out, wrong=wrong)
     return Filled(answers=answers, asked=frozenset(asked), problems=(*problems, *broken))
 
 
@@ -110,9 +111,17 @@ def _check_unasked(question: Question, value: Any) -> None:
 
 
 def _broken(
-    questions: Sequence[Question], rules: Sequence[Rule], answers: Mapping[str, Any], optional: set[str]
+    questions: Sequence[Question],
+    rules: Sequence[Rule],
+    answers: Mapping[str, Any],
+    *,
+    left_out: set[str],
+    wrong: set[str],
 ) -> Iterator[Problem]:
-    """The rules that do not hold; those among them that need an optional answer which was left out."""
+    """The rules that do not hold, those among them that need an answer which was left out.
+
+    One that needs an answer which is wrong by itself is not told: mending that comes first.
+    """
     for rule in rules:
         condition = parse_over(rule.check, questions)
         try:
@@ -120,7 +129,8 @@ def _broken(
         except ValueError as error:
             yield Problem(question=rule.question, message=str(error))
             continue
-        if held is False or (held is None and _missing(condition, _facts(answers)) & optional):
+        missing = set() if held is not None else _missing(condition, _facts(answers))
+        if held is False or (missing & left_out and not missing & wrong):
             yield Problem(question=rule.question, message=rule.message)
 
 

@@ -19,7 +19,7 @@ version: 1.0.0
 title: Bake bread
 summary: Plans dough, oven and flour for the loaves of a bakery.
 examples: [bake forty rye loaves for tomorrow morning]
-questions: [{id: loaves, text: How many loaves?, type: integer}]
+questions: [{id: loaves, text: "How many loaves?", type: integer}]
 nodes: [{id: survey, capsule: survey, title: Survey, inputs: {source: x, workspace: y}}]
 """
 
@@ -34,7 +34,7 @@ def blueprint(text: str = SURVEY_WELL) -> Blueprint:
         ("survey https://example.com/a/b.git, please", {"repository": "https://example.com/a/b.git"}),
         ("survey git@example.com:a/b.git", {"repository": "git@example.com:a/b.git"}),
         ("what is in ~/code/thing?", {"repository": "~/code/thing"}),
-        ("look at (/srv/x) thoroughly", {"repository": "/srv/x", "depth": "deep"}),
+        ("a thorough look at (/srv/x)", {"repository": "/srv/x", "depth": "deep"}),
         ("a deep look, the last 7 days", {"depth": "deep", "days": 7}),
         ("the last 7 days", {}),  # the days are asked only of a deep look
         ("quick or deep?", {}),

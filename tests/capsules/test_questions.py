@@ -119,7 +119,7 @@ def test_any_answers_are_taken_or_told_apart(answers: dict[str, Any]) -> None:
     ("old", "new", "words"),
     [
         ("id: depth", "id: repository", "questions[1].id: a question is named so twice"),
-        (", step: What, text: Which repository?", ", step: How, text: Which repository?", "move this one up"),
+        ("{id: repository, step: What,", "{id: repository, step: How,", "move this one up"),
         ("answers.depth == 'deep'", "answers.dept == 'deep'", "did you mean 'depth'?"),
         ("answers.depth == 'deep'", "answers.depth == 'deeep'", "answers.depth has no option 'deeep'"),
         ("answers.depth == 'deep'", "answers.budget > 1.0", "questions[2].condition"),

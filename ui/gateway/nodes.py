@@ -34,7 +34,7 @@ async def show_node(project: str, node: str, hub: CurrentHub, principal: Current
 
 def _spec(found: NodeHistory) -> dict[str, Any]:
     """The node as in a plan, with the inputs that people wanted instead."""
-    planned = next(
+    planned: dict[str, Any] = next(
         (node for node in found.project.plan.get("nodes", []) if node.get("id") == found.line.node), {}
     )
     spec: dict[str, Any] = found.line.spec or planned
