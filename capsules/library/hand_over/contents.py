@@ -35,7 +35,7 @@ class Code(_Part):
     decisions: list[Text] = []
 
 
-class Tests(_Part):
+class WrittenTests(_Part):
     summary: Text
     covered: list[Text] = []
 
@@ -76,7 +76,7 @@ class HandOver(_Part):
     request: Text
     specification: Specification
     code: Code
-    tests: Tests
+    tests: WrittenTests
     first_run: Report
     second_run: Report | None = None
     repair: Text = ""

@@ -12,7 +12,7 @@ from capsules.library.hand_over.contents import (
     Note,
     Review,
     Specification,
-    Tests,
+    WrittenTests,
     report_or_none,
 )
 from capsules.library.hand_over.tools import bundle_repository, publish_repository
@@ -32,7 +32,7 @@ async def hand_over(  # the plan says what each of them is
     specification: Specification,
     repository: str,
     code: Code,
-    tests: Tests,
+    tests: WrittenTests,
     first_run: Report,
     review: Review,
     folder: str,

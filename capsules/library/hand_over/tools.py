@@ -16,9 +16,10 @@ SECONDS = 120
 _GIT = " ".join(["git", *(f"-c '{name}={value}'" for name, value in SETTINGS.items())])
 SCRIPT = f"""
 here=../{FOLDER}
+[ "$({_GIT} symbolic-ref HEAD)" = refs/heads/main ] || {{ echo "the repository is not on main" >&2; exit 1; }}
 rm -rf "$here"
 mkdir "$here"
-{_GIT} bundle create --quiet "$here/{BUNDLE}" main
+{_GIT} bundle create --quiet "$here/{BUNDLE}" HEAD main
 {_GIT} clone --quiet --bare "$here/{BUNDLE}" "$here/{COPY}"
 """
 

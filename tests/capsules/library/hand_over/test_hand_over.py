@@ -13,7 +13,7 @@ from blocks.context import RunContext, running
 from blocks.errors import BadInput, Forbidden, NotFound
 from blocks.identity import Principal
 from capsules.library.hand_over import bundle, tools
-from capsules.library.hand_over.contents import Code, HandOver, Note, Review, Specification, Tests
+from capsules.library.hand_over.contents import Code, HandOver, Note, Review, Specification, WrittenTests
 from capsules.library.hand_over.writing import written
 from capsules.library.publish.provenance import Provenance
 from capsules.library.test_run.report import Report
@@ -32,7 +32,7 @@ def hand_over(**changes):
             requirements=[{"id": "R1", "text": "a | b <script>", "acceptance": "x"}],
         ),
         "code": Code(summary="One module.", decisions=["Plain."]),
-        "tests": Tests(summary="All of it."),
+        "tests": WrittenTests(summary="All of it."),
         "first_run": Report(passed=False, ran=2, problems=[], more=1, commit="a"),
         "second_run": Report(passed=True, ran=2, commit="b"),
         "repair": "An hour is longer.",
