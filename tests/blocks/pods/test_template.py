@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
 
@@ -18,9 +19,12 @@ def job(**values: Any) -> dict[str, Any]:
     """The job that a run with these variables becomes."""
 
     async def work() -> KubernetesWorkerJobConfiguration:
-        return await KubernetesWorkerJobConfiguration.from_template_and_values(
-            base_job_template=json.loads(TEMPLATE.read_text()), values=values
-        )
+        async with PrefectClient(
+            "http://127.0.0.1:1/api"
+        ) as nobody:  # needed for blocks, of which there is none
+            return await KubernetesWorkerJobConfiguration.from_template_and_values(
+                base_job_template=json.loads(TEMPLATE.read_text()), values=values, client=nobody
+            )
 
     configuration = asyncio.run(work())
     configuration.prepare_for_flow_run(FlowRun(id=uuid4(), flow_id=uuid4(), name="quick-fox"))

@@ -29,7 +29,7 @@ spec:
           {{- with .env }}
           env: {{- toYaml . | nindent 12 }}
           {{- end }}
-          ports: [{name: server, containerPort: {{ .port }}}]
+          ports: [{name: server, containerPort: {{ .port }}, protocol: TCP}]
           startupProbe: {tcpSocket: {port: server}, periodSeconds: 1, failureThreshold: 300}
           readinessProbe: {tcpSocket: {port: server}, periodSeconds: 5}
           livenessProbe: {tcpSocket: {port: server}, periodSeconds: 10, failureThreshold: 6}
@@ -60,7 +60,7 @@ spec:
   type: ClusterIP
   selector: {{- include "soma.selector" .root | nindent 4 }}
     app.kubernetes.io/component: {{ .name }}
-  ports: [{name: server, port: {{ .port }}, targetPort: server}]
+  ports: [{name: server, port: {{ .port }}, targetPort: server, protocol: TCP}]
 {{- end -}}
 
 {{- define "soma.password" -}}
