@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from blocks.driver_runs import Drivers
+from blocks.prefect_api import ENDED
 
 AT_WORK = ["PENDING", "RUNNING", "CANCELLING"]
 OPEN = {"state": {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"]}}}
@@ -33,7 +34,7 @@ async def ended_runs(prefect: Drivers, flow_runs: Iterable[str]) -> dict[str, st
     for start in range(0, len(ids), PAGE):
         query = {"flow_runs": {"id": {"any_": ids[start : start + PAGE]}}, "limit": PAGE}
         for run in await prefect.read("flow_runs/filter", query):
-            if run["state_type"] in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}:
+            if run["state_type"] in ENDED:
                 message = (run.get("state") or {}).get("message")
                 tail = f": {message}" if message else ""
                 found[str(run["id"])] = f"its flow run ended as {run['state_name']}{tail}"

@@ -1,17 +1,12 @@
-"""Driver runs: starting the flow that drives a project, and what Prefect's API tells and takes of others.
-
-Plain HTTP on one open connection: Prefect's own client would cost the gateway seconds of imports.
-"""
+"""Driver runs: starting the flow that drives a project, and what Prefect's API tells and takes of others."""
 
 import asyncio
-import base64
 import logging
-import os
+from http import HTTPStatus
 from typing import Any
 
-import httpx
-
 from blocks.errors import Unavailable
+from blocks.prefect_api import PrefectApi, accepted
 
 DEPLOYMENT = "run-project/hub"
 PATIENCE = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
@@ -27,26 +22,11 @@ def run_name(project: str) -> str:
     return f"drive {project}"
 
 
-def prefect_credentials() -> dict[str, str]:
-    """The Authorization header that Prefect's API asks for, from Prefect's own environment variables."""
-    if key := os.environ.get("PREFECT_API_KEY"):
-        return {"Authorization": f"Bearer {key}"}
-    if secret := os.environ.get("PREFECT_API_AUTH_STRING"):
-        return {"Authorization": f"Basic {base64.b64encode(secret.encode()).decode()}"}
-    return {}
-
-
 class Drivers:
-    """The open connection to Prefect's API, and the deployment that drives projects."""
+    """The deployment that drives projects, its runs, and what Prefect tells of others."""
 
     def __init__(self, api_url: str) -> None:
-        self.api_url = api_url.rstrip("/")
-        self._http = httpx.AsyncClient(
-            base_url=self.api_url + "/",
-            headers={"X-Prefect-Api-Version": "0.8.4", **prefect_credentials()},
-            timeout=httpx.Timeout(10.0, connect=2.0),
-            limits=httpx.Limits(max_keepalive_connections=8, keepalive_expiry=300),
-        )
+        self._api = PrefectApi(api_url)
         self._deployment: str | None = None
         self._retries: set[asyncio.Task[None]] = set()
 
@@ -66,12 +46,11 @@ class Drivers:
             "tags": [f"project:{project}"],
             "name": run_name(project),
         }
-        answer = await self._send("POST", f"deployments/{deployment}/create_flow_run", body)
-        if answer.status_code == httpx.codes.NOT_FOUND:  # deployed anew since
-            deployment = await self._find_deployment()
-            answer = await self._send("POST", f"deployments/{deployment}/create_flow_run", body)
-        if not answer.is_success:
-            raise Unavailable(f"Prefect did not start {DEPLOYMENT!r}: {_reason(answer)}")
+        path = f"deployments/{deployment}/create_flow_run"
+        answer = await self._api.ask("POST", path, body, missing=True)
+        if answer.status_code == HTTPStatus.NOT_FOUND:  # deployed anew since
+            path = f"deployments/{await self._find_deployment()}/create_flow_run"
+            answer = await self._api.ask("POST", path, body)
         return str(answer.json()["id"])
 
     async def start_surely(self, project: str, key: str) -> str | None:
@@ -97,38 +76,28 @@ class Drivers:
 
     async def ping(self) -> None:
         """Answer when Prefect does, else raise `Unavailable`."""
-        answer = await self._send("GET", "health")
-        if not answer.is_success:
-            raise Unavailable(f"Prefect is not well: {_reason(answer)}")
+        await self._api.ask("GET", "health")
 
     async def read(self, path: str, query: dict[str, Any]) -> list[dict[str, Any]]:
         """What Prefect finds at a `…/filter` path."""
-        answer = await self._send("POST", path, query)
-        if not answer.is_success:
-            raise Unavailable(f"Prefect does not tell {path!r}: {_reason(answer)}")
-        found: list[dict[str, Any]] = answer.json()
+        found: list[dict[str, Any]] = (await self._api.ask("POST", path, query)).json()
         return found
 
     async def get(self, path: str) -> Any:
         """What Prefect answers to a plain question."""
-        answer = await self._send("GET", path)
-        if not answer.is_success:
-            raise Unavailable(f"Prefect does not tell {path!r}: {_reason(answer)}")
-        return answer.json()
+        return (await self._api.ask("GET", path)).json()
 
     async def set_state(self, path: str, kind: str, message: str, *, force: bool = False) -> bool:
         """Give a run (`flow_runs/ID` or `task_runs/ID`) a state; False when Prefect does not accept it."""
         state = {"type": kind, "name": kind.capitalize(), "message": message}
-        answer = await self._send("POST", f"{path}/set_state", {"state": state, "force": force})
-        return answer.is_success and answer.json().get("status") == "ACCEPT"
+        return accepted(await self._api.send("POST", f"{path}/set_state", {"state": state, "force": force}))
 
     async def resume(self, run: str) -> bool:
         """Let a paused run go on; False when it is not paused any more, is gone, or Prefect is away."""
         try:
-            answer = await self._send("POST", f"flow_runs/{run}/resume", {})
+            return accepted(await self._api.send("POST", f"flow_runs/{run}/resume", {}))
         except Unavailable:
             return False
-        return answer.is_success and answer.json().get("status") == "ACCEPT"
 
     async def unfinished(self, projects: list[str]) -> dict[str, list[dict[str, Any]]]:
         """The driver runs of these projects that have not ended, by project."""
@@ -143,26 +112,8 @@ class Drivers:
     async def close(self) -> None:
         for retry in self._retries:
             retry.cancel()
-        await self._http.aclose()
+        await self._api.close()
 
     async def _find_deployment(self) -> str:
-        answer = await self._send("GET", f"deployments/name/{DEPLOYMENT}")
-        if not answer.is_success:
-            raise Unavailable(
-                f"Prefect has no deployment {DEPLOYMENT!r} yet",
-                mend="`soma up` makes it; elsewhere run `prefect deploy --all`",
-            )
-        self._deployment = str(answer.json()["id"])
+        self._deployment = str((await self._api.deployment(DEPLOYMENT))["id"])
         return self._deployment
-
-    async def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
-        try:
-            return await self._http.request(method, path, json=body)
-        except httpx.HTTPError as error:
-            raise Unavailable(
-                f"Prefect's API does not answer at {self.api_url}: {str(error) or type(error).__name__}"
-            ) from error
-
-
-def _reason(answer: httpx.Response) -> str:
-    return f"HTTP {answer.status_code} {answer.text[:300]}"

@@ -3,21 +3,18 @@
 Any number of gateways may do it at once; each step is taken up again by whoever comes next.
 """
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
-from blocks.errors import SomaError
 from blocks.questions.prefect_runs import QuestionRuns
 from blocks.records.tables import Approval
 from blocks.records.unshown import note_closed, note_shown, unshown
-from ui.gateway.background import beside
+from ui.gateway.background import beside, every
 from ui.gateway.hub import Hub
 
 EVERY = 2.0
 """Seconds between two looks."""
-logger = logging.getLogger("soma.gateway")
 
 
 @asynccontextmanager
@@ -25,25 +22,10 @@ async def mirroring(hub: Hub) -> AsyncIterator[None]:
     """Keep Prefect in line with the questions for as long as the caller is inside."""
     runs = QuestionRuns(hub.settings.prefect_api_url)
     try:
-        async with beside(_for_ever(hub, runs)):
+        async with beside(every(EVERY, partial(mirror, hub, runs), "questions are not shown in Prefect yet")):
             yield
     finally:
         await runs.close()
-
-
-async def _for_ever(hub: Hub, runs: QuestionRuns) -> None:
-    told = ""
-    while True:
-        try:
-            await mirror(hub, runs)
-            told = ""
-        except SomaError as error:
-            if error.message != told:  # Prefect or the database may be away for long
-                logger.warning("questions are not shown in Prefect yet: %s", error.message)
-            told = error.message
-        except Exception:
-            logger.exception("questions could not be shown in Prefect")
-        await asyncio.sleep(EVERY)
 
 
 async def mirror(hub: Hub, runs: QuestionRuns) -> None:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from blocks.errors import Refusal, SomaError
+from blocks.errors import Refusal
 from blocks.identity import Principal
 from blocks.keys import SigningKey
 from blocks.notifications.messages import OPEN, Message, message_of, people_of, with_link
@@ -21,7 +21,7 @@ from blocks.records.notice_tables import Delivery, Notice
 from blocks.records.notices import notices_to_spread, put_off, settle_delivery, spread, take_due
 from blocks.records.projects import get_project
 from blocks.records.tables import Approval, now
-from ui.gateway.background import beside
+from ui.gateway.background import beside, every
 from ui.gateway.hub import Hub
 from ui.gateway.permits import asker, permit
 
@@ -39,24 +39,8 @@ logger = logging.getLogger("soma.gateway")
 @asynccontextmanager
 async def notifying(hub: Hub) -> AsyncIterator[None]:
     """Send what there is to be sent for as long as the caller is inside."""
-    async with beside(_for_ever(Notices(hub))):
+    async with beside(every(EVERY, Notices(hub).look, "notices wait")):
         yield
-
-
-async def _for_ever(notices: "Notices") -> None:
-    told = ""
-    while True:
-        try:
-            await notices.spread()
-            await notices.send_due()
-            told = ""
-        except SomaError as error:
-            if error.message != told:  # Prefect or the database may be away for long
-                logger.warning("notices wait: %s", error.message)
-            told = error.message
-        except Exception:
-            logger.exception("notices could not be sent")
-        await asyncio.sleep(EVERY)
 
 
 class Notices:
@@ -66,6 +50,11 @@ class Notices:
         self.hub = hub
         self.database = hub.database
         self.routes = Routes(hub.drivers)
+
+    async def look(self) -> None:
+        """Do what there is to do now."""
+        await self.spread()
+        await self.send_due()
 
     async def spread(self) -> int:
         """Find the routes of new notices; while Prefect does not tell them, the notices wait."""

@@ -5,12 +5,10 @@ was at it dies, and none has an effect twice.
 """
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from redis.asyncio import Redis
 
@@ -24,7 +22,7 @@ from blocks.triggers.fanning import deliver
 from blocks.triggers.prefect_events import event_of
 from blocks.triggers.prefect_runs import BlueprintRuns
 from capsules.answers import check_answers
-from ui.gateway.background import beside
+from ui.gateway.background import Trials, beside
 from ui.gateway.hub import Hub
 from ui.gateway.listening import listening
 
@@ -34,7 +32,6 @@ MOST_TRIES = 5
 """Runs of one delivery that ended without a launched project; then it has failed."""
 PATIENCE = timedelta(hours=24)
 """How long a delivery waits for Prefect to take its run."""
-logger = logging.getLogger("soma.gateway")
 
 
 class Triggering:
@@ -45,7 +42,10 @@ class Triggering:
         self.runs = BlueprintRuns(hub.settings.prefect_api_url)
         self.redis: Redis = Redis.from_url(hub.settings.redis_address, socket_connect_timeout=5)
         self._woken = asyncio.Event()
-        self._said = ""
+        self._trials = {
+            work: Trials("triggers wait")
+            for work in (self.look, self.fan_out, self.start_due, self.tell_prefect, self.align_schedules)
+        }
 
     def wake(self) -> None:
         """Something is there to be done at once."""
@@ -54,7 +54,7 @@ class Triggering:
     async def keep_on(self) -> None:
         """Do what there is to do, for ever."""
         while True:
-            await self._try(self.look)
+            await self._trials[self.look].attempt(self.look)
             try:
                 await asyncio.wait_for(self._woken.wait(), EVERY)
             except TimeoutError:
@@ -65,17 +65,7 @@ class Triggering:
         """Do what there is to do now; nothing of it keeps the rest from being done."""
         if await is_work_left(self.hub.database):
             for work in (self.fan_out, self.start_due, self.tell_prefect, self.align_schedules):
-                await self._try(work)
-
-    async def _try(self, work: Callable[[], Awaitable[Any]]) -> None:
-        try:
-            await work()
-        except SomaError as error:
-            if error.message != self._said:  # Prefect or the database may be away for long
-                logger.warning("triggers wait: %s", error.message)
-            self._said = error.message
-        except Exception:
-            logger.exception("triggers: %s failed", work.__name__)
+                await self._trials[work].attempt(work)
 
     async def fan_out(self) -> int:
         """Give what happened to the triggers that are for it."""
