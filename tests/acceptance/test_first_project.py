@@ -1,7 +1,6 @@
 """The whole path: a request becomes a governed project that survives its driver and hands over a report."""
 
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -57,9 +56,18 @@ def test_an_audit_asks_before_it_publishes_and_hands_over_what_it_says(hub: Any,
     assert "shell" in page  # the security finding in shop/till.py
 
 
+def audits_of(hub: Any, repository: Path) -> list[Any]:
+    """The projects that audit this repository."""
+    with hub.client() as client:
+        listed = [client.project(project.id) for project in client.projects()]
+    return [project for project in listed if project.inputs.get("repository") == str(repository)]
+
+
 def test_the_second_audit_knows_the_first(hub: Any, repository: Path) -> None:
     """What changed since the last audit of the same repository is recalled from memory."""
-    hub.completed(hub.launch(repository))
+    before = [project for project in audits_of(hub, repository) if project.state == "completed"]
+    if not before:  # this test is run by itself
+        hub.completed(hub.launch(repository))
     done = hub.completed(hub.launch(repository))
     with hub.client() as client:
         text = next(
@@ -187,14 +195,6 @@ def test_bad_input_is_answered_with_a_sentence(hub: Any, tmp_path: Path, kind: s
     assert "Traceback" not in done.reason
 
 
-def test_a_second_hub_on_the_same_folder_says_so(hub: Any) -> None:
-    """`soma up` beside a running hub names it and ends with 1."""
-    done = hub.soma("up")
-
-    assert done.returncode == 1
-    assert "already up" in done.stdout + done.stderr
-
-
 def test_the_demo_without_terminal_and_yes_says_how_to_approve(hub: Any, repository: Path) -> None:
     """Exit code 3, and the words to go on with."""
     done = hub.soma("demo", "--repo", str(repository))
@@ -212,14 +212,3 @@ def test_the_demo_with_yes_ends_with_a_report_and_leaves_the_running_hub_alone(
     assert done.returncode == 0, done.stdout + done.stderr
     assert ".html" in done.stdout
     assert hub.process.poll() is None
-
-
-def test_the_hub_stops_within_ten_seconds_and_leaves_nothing(hub: Any) -> None:
-    """SIGTERM ends every process of the data folder."""
-    hub.process.send_signal(signal.SIGTERM)
-    hub.process.wait(10)
-    left = hub.processes()
-    hub.process = None
-    hub.up()
-
-    assert left == []

@@ -1,6 +1,5 @@
 """What people want of a project, on a real PostgreSQL."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -9,29 +8,12 @@ import pytest
 from sqlmodel import col, select
 
 from blocks.errors import BadInput, Conflict, NotFound
-from blocks.records import control, events, ledger, projects, tenants
+from blocks.records import control, events, ledger, projects
 from blocks.records.audit_tables import AuditRecord
-from blocks.records.database import Database, upgrade
+from blocks.records.database import Database
 from blocks.records.tables import Project, now
 
 Run = Callable[[Callable[[Database], Awaitable[Any]]], Any]
-
-
-@pytest.fixture(scope="module")
-def run(postgres_url: str) -> Run:
-    """Runs a coroutine function on a migrated database of this module."""
-    url = postgres_url.replace("/postgres?", "/control_records?")
-    asyncio.run(upgrade(url))
-
-    async def whole(work: Callable[[Database], Awaitable[Any]]) -> Any:
-        database = Database(url)
-        try:
-            await tenants.ensure_tenant(database, "default")
-            return await work(database)
-        finally:
-            await database.close()
-
-    return lambda work: asyncio.run(whole(work))
 
 
 async def project_in(database: Database, state: str, wanted: str = "run", **changes: Any) -> Project:

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import text
 
 from blocks.errors import StaleAttempt
-from blocks.records import leases, ledger, projects, tenants
-from blocks.records.database import Database, upgrade
+from blocks.records import leases, ledger, projects
+from blocks.records.database import Database
 from blocks.records.holding import assured, holding
 from blocks.records.tables import Holder, Project
 
@@ -22,29 +22,6 @@ Work = Callable[[Database], Awaitable[Any]]
 Run = Callable[[Work], Any]
 LONG = 60.0
 """Seconds of a lease that does not end in a test."""
-
-
-@pytest.fixture(scope="module")
-def url(postgres_url: str) -> str:
-    """One migrated database for the module; each test has a project of its own."""
-    address = postgres_url.replace("/postgres?", "/leases?")
-    asyncio.run(upgrade(address))
-    return address
-
-
-@pytest.fixture
-def run(url: str) -> Run:
-    """Runs a coroutine function on the database."""
-
-    async def whole(work: Work) -> Any:
-        database = Database(url)
-        try:
-            await tenants.ensure_tenant(database, "default")
-            return await work(database)
-        finally:
-            await database.close()
-
-    return lambda work: asyncio.run(whole(work))
 
 
 async def driven(database: Database, holder: str | None = None) -> Project:

@@ -1,6 +1,5 @@
 """Reruns and forks, on a real PostgreSQL and on generated plans."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,30 +9,13 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from blocks.errors import BadInput, Conflict, NotFound
-from blocks.records import events, forks, history, ledger, projects, reach, reruns, tenants
-from blocks.records.database import Database, upgrade
+from blocks.records import events, forks, history, ledger, projects, reach, reruns
+from blocks.records.database import Database
 from blocks.records.tables import NodeRecord, Project
 
 Work = Callable[[Database], Awaitable[Any]]
 Run = Callable[[Work], Any]
 DIAMOND = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"], "e": []}
-
-
-@pytest.fixture(scope="module")
-def run(postgres_url: str) -> Run:
-    """Runs a coroutine function on a migrated database of this module."""
-    url = postgres_url.replace("/postgres?", "/rerun_records?")
-    asyncio.run(upgrade(url))
-
-    async def whole(work: Work) -> Any:
-        database = Database(url)
-        try:
-            await tenants.ensure_tenant(database, "default")
-            return await work(database)
-        finally:
-            await database.close()
-
-    return lambda work: asyncio.run(whole(work))
 
 
 async def project_of(
