@@ -59,7 +59,7 @@ def _age(moment: Any) -> Any:
 
 _live_project = col(Project.state).not_in(FINAL_PROJECT_STATES)
 _alive = and_(col(Holder.lost).is_(None), col(Holder.expires_at) > func.now())
-_of_tenant = and_(BudgetAccount.project == "", BudgetAccount.node == "")
+_of_tenant = and_(col(BudgetAccount.project) == "", col(BudgetAccount.node) == "")
 _lately = and_(
     or_(col(Project.ended_at).is_(None), col(Project.ended_at) > func.now() - HOUR),
     col(Attempt.ended_at) > func.now() - HOUR,
