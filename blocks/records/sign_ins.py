@@ -68,7 +68,8 @@ async def refresh_session(database: Database, secret: str) -> Refreshed:
 
 
 async def _taken(session: AsyncSession, digest: str) -> Refreshed | None:
-    query = select(SignIn).where(or_(SignIn.current_sha256 == digest, SignIn.previous_sha256 == digest))
+    either = or_(col(SignIn.current_sha256) == digest, col(SignIn.previous_sha256) == digest)
+    query = select(SignIn).where(either)
     found = (await session.exec(query.with_for_update())).first()
     if found is None or found.ended_at is not None or found.expires_at <= now():
         return None

@@ -50,7 +50,11 @@ class TokenKey:
             leeway=LEEWAY,
             iss={"essential": True, "value": ISSUER},
             aud={"essential": True, "value": AUDIENCE},
-            **{name: {"essential": True} for name in ("sub", "tenant", "jti", "iat", "exp")},
+            sub={"essential": True},
+            tenant={"essential": True},
+            jti={"essential": True},
+            iat={"essential": True},
+            exp={"essential": True},
         )
 
     @classmethod

@@ -52,9 +52,10 @@ async def fits(password: str, kept: str | None) -> bool:
 def _fits(password: str, kept: str | None) -> bool:
     nobodys = _nobodys()
     try:
-        return _HASHER.verify(kept or nobodys, password) and kept is not None
+        _HASHER.verify(kept or nobodys, password)
     except (VerificationError, InvalidHashError):
         return False
+    return kept is not None
 
 
 @cache
