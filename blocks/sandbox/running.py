@@ -207,7 +207,7 @@ class _Kept:
 
     def text(self) -> str:
         middle = f"\n… {self._dropped:,} bytes are left out …\n".encode() if self._dropped else b""
-        return bytes(self._first + middle + self._last).decode("utf-8", "replace").replace("\0", "�")
+        return bytes(self._first + middle + self._last).decode("utf-8", "replace")
 
 
 async def _feed(process: asyncio.subprocess.Process, given: bytes) -> None:

@@ -1,6 +1,7 @@
 """Fetching one page of a site that is allowed: every step of it checked, all of it within bounds."""
 
 import asyncio
+import codecs
 import re
 import ssl
 from collections.abc import Mapping, Sequence
@@ -125,6 +126,7 @@ def _page(address: Address, answer: _Answer) -> Page:
 def _charset(parameters: str) -> str:
     found = re.search(r"charset=\"?([A-Za-z0-9._-]+)", parameters)
     try:
-        return "x".encode(found[1]) and found[1] if found else "utf-8"
+        codecs.lookup(found[1] if found else "utf-8")
     except LookupError:
         return "utf-8"
+    return found[1] if found else "utf-8"

@@ -53,7 +53,7 @@ async def remove_file(path: str) -> str:
     return await asyncio.to_thread(delete_file, workspace(), path)
 
 
-FILES = {
+FILES: dict[str, Any] = {
     "files.read": read_file,
     "files.write": write_file,
     "files.edit": edit_file,

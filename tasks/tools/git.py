@@ -6,8 +6,9 @@ switched off, and what is left runs in the sandbox: it can do there what any pro
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from blocks.errors import BadInput, Conflict, NotFound
+from blocks.errors import BadInput, Conflict, NotFound, Unavailable
 from blocks.sandbox.running import Ran
 from tasks.governed import governed_task
 from tasks.tools.places import workspace
@@ -16,19 +17,6 @@ from tasks.tools.sandboxed import folder_of, isolated, shut_in
 SECONDS = 120
 MOST_STATUS = 2_000
 NAME, ADDRESS = "SomaAgentHub", "agent@soma.invalid"
-ENVIRONMENT = {
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_ALLOW_PROTOCOL": "",
-    "GIT_EDITOR": "true",
-    "GIT_PAGER": "cat",
-    "GIT_AUTHOR_NAME": NAME,
-    "GIT_AUTHOR_EMAIL": ADDRESS,
-    "GIT_COMMITTER_NAME": NAME,
-    "GIT_COMMITTER_EMAIL": ADDRESS,
-}
 SETTINGS = {
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
@@ -41,6 +29,64 @@ SETTINGS = {
     "safe.directory": "*",
     "advice.detachedHead": "false",
 }
+"""What holds over whatever a repository says of itself."""
+ENVIRONMENT = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_COUNT": str(len(SETTINGS)),
+    **{f"GIT_CONFIG_KEY_{number}": name for number, name in enumerate(SETTINGS)},
+    **{f"GIT_CONFIG_VALUE_{number}": value for number, value in enumerate(SETTINGS.values())},
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_ALLOW_PROTOCOL": "",
+    "GIT_EDITOR": "true",
+    "GIT_PAGER": "cat",
+    "GIT_AUTHOR_NAME": NAME,
+    "GIT_AUTHOR_EMAIL": ADDRESS,
+    "GIT_COMMITTER_NAME": NAME,
+    "GIT_COMMITTER_EMAIL": ADDRESS,
+}
+STATUS = "git status --porcelain=v2 --branch --untracked-files=all -z"
+COMMIT = """
+git add --all -- "$@" || exit
+git diff --cached --quiet --no-ext-diff --no-textconv -- "$@"
+case $? in
+  0) echo same;;
+  1) git commit --quiet --no-verify --file=- -- "$@" || exit; echo new;;
+  *) exit 1;;
+esac
+git rev-parse HEAD
+"""
+BRANCH = """
+if git rev-parse --quiet --verify "refs/heads/$1" > /dev/null
+then git switch --quiet "$1" || exit; echo known
+else git switch --quiet --create "$1" "$2" || exit; echo new
+fi
+git rev-parse HEAD
+"""
+WORKTREE = """
+if test -e "$3/.git"
+then
+  test "$(git -C "$3" branch --show-current)" = "$1" || { git -C "$3" branch --show-current; exit 77; }
+  echo known
+elif git rev-parse --quiet --verify "refs/heads/$1" > /dev/null
+then git worktree add --quiet "$3" "$1" || exit; echo known
+else git worktree add --quiet -b "$1" "$3" "$2" || exit; echo new
+fi
+git -C "$3" rev-parse HEAD
+"""
+MERGE = """
+if git merge --quiet --no-verify --no-ff -m "$2" "$1" > /dev/null
+then git rev-parse HEAD; exit
+fi
+found=$(git diff --name-only --diff-filter=U --no-ext-diff)
+test -n "$found" || exit 1
+git merge --abort || exit
+git rev-parse HEAD
+echo "$found"
+"""
+OTHER_BRANCH = 77
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,40 +143,35 @@ class Merged:
 async def init(folder: str = ".") -> Status:
     """Make a repository whose first branch is `main`."""
     folder_of(workspace(), folder, make=True)
-    await _git(folder, "init", "--quiet", "--initial-branch=main")
-    return await _status(folder)
+    return _status(await _git(folder, f"git init --quiet --initial-branch=main && {STATUS}"))
 
 
 @governed_task(stage="tool.call", action="git.status", **isolated("git.status"))
 async def status(folder: str = ".") -> Status:
     """What has changed."""
-    return await _status(folder)
+    return _status(await _git(folder, STATUS))
 
 
 @governed_task(stage="tool.call", action="git.diff", **isolated("git.diff"))
 async def diff(base: str = "HEAD", head: str = "", paths: Sequence[str] = (), folder: str = ".") -> str:
     """The difference as a patch."""
     revisions = [_revision(name) for name in (base, head) if name]
-    options = ("--no-color", "--no-ext-diff", "--no-textconv")
-    return (await _git(folder, "diff", *options, *revisions, "--", *paths)).stdout
+    asked = 'git diff --no-color --no-ext-diff --no-textconv "$@"'
+    return (await _git(folder, asked, *revisions, "--", *paths)).stdout
 
 
 @governed_task(stage="tool.call", action="git.commit", **isolated("git.commit"))
 async def commit(message: str, paths: Sequence[str] = (), folder: str = ".") -> Committed:
     """Commit all changes, or those of some paths; with nothing changed, nothing is committed."""
-    await _git(folder, "add", "--all", "--", *(paths or ["."]))
-    staged = await _tried(folder, "diff", "--cached", "--quiet", "--no-ext-diff", "--", *paths)
-    if staged.exit_code == 0:
-        return Committed(commit=await _head(folder), changed=False)
-    await _git(folder, "commit", "--quiet", "--no-verify", "--file=-", "--", *paths, given=message)
-    return Committed(commit=await _head(folder), changed=True)
+    said, made = (await _git(folder, COMMIT, *(paths or ["."]), given=message)).stdout.split()
+    return Committed(commit=made, changed=said == "new")
 
 
 @governed_task(stage="tool.call", action="git.log", **isolated("git.log"))
 async def log(branch: str = "HEAD", limit: int = 20, folder: str = ".") -> list[Commit]:
     """The last commits, the newest first."""
-    form = "--format=%H%x1f%an%x1f%aI%x1f%B%x1e"
-    told = await _git(folder, "log", "--no-color", form, f"--max-count={limit}", _revision(branch), "--")
+    asked = 'git log --no-color --format=%H%x1f%an%x1f%aI%x1f%B%x1e --max-count="$1" "$2" --'
+    told = await _git(folder, asked, str(limit), _revision(branch))
     rows = [row.strip("\n").split("\x1f") for row in told.stdout.split("\x1e")]
     return [
         Commit(id=row[0], author=row[1], at=row[2], message=row[3].strip()) for row in rows if len(row) == 4
@@ -140,64 +181,50 @@ async def log(branch: str = "HEAD", limit: int = 20, folder: str = ".") -> list[
 @governed_task(stage="tool.call", action="git.branch", **isolated("git.branch"))
 async def branch(name: str, base: str = "HEAD", worktree: str = "", folder: str = ".") -> Branch:
     """Make the branch unless it is there, and go to it, or give it a folder of its own."""
-    known = (await _tried(folder, "rev-parse", "--quiet", "--verify", f"refs/heads/{name}")).exit_code == 0
-    if worktree:
-        return await _worktree(name, base, worktree, folder, known=known)
-    await _git(
-        folder,
-        *(("switch", "--quiet", name) if known else ("switch", "--quiet", "--create", name, _revision(base))),
-    )
-    return Branch(name=name, commit=await _head(folder), created=not known, worktree="")
+    if not worktree:
+        ran = await _git(folder, BRANCH, _revision(name), _revision(base))
+    else:
+        path = str(folder_of(workspace(), worktree, make=True))
+        ran = await _tried(folder, WORKTREE, _revision(name), _revision(base), path)
+        if ran.exit_code == OTHER_BRANCH:
+            raise Conflict(f"the folder {worktree!r} is on the branch {ran.stdout.strip()!r}")
+        _check(ran, "branch")
+    said, made = ran.stdout.split()
+    return Branch(name=name, commit=made, created=said == "new", worktree=worktree)
 
 
 @governed_task(stage="tool.call", action="git.merge", **isolated("git.merge"))
 async def merge(branch: str, message: str = "", folder: str = ".") -> Merged:
     """Merge a branch; on conflicts the repository is left as it was before."""
-    said = ("-m", message) if message else ("--no-edit",)
-    ran = await _tried(folder, "merge", "--quiet", "--no-verify", "--no-ff", *said, _revision(branch))
-    if ran.exit_code == 0:
-        return Merged(commit=await _head(folder), conflicts=[])
-    unmerged = await _git(folder, "diff", "--name-only", "--diff-filter=U", "--no-ext-diff")
-    conflicts = unmerged.stdout.splitlines()
-    if not conflicts:
-        raise _problem("merge", ran)
-    await _git(folder, "merge", "--abort")
-    return Merged(commit=await _head(folder), conflicts=conflicts)
+    ran = await _git(folder, MERGE, _revision(branch), message or f"Merge branch '{branch}'")
+    made, *conflicts = ran.stdout.splitlines()
+    return Merged(commit=made, conflicts=conflicts)
 
 
-async def _worktree(name: str, base: str, worktree: str, folder: str, *, known: bool) -> Branch:
-    root = workspace()
-    path = folder_of(root, worktree, make=True)
-    if (path / ".git").exists():
-        found = (await _git(worktree, "branch", "--show-current")).stdout.strip()
-        if found != name:
-            raise Conflict(f"the folder {worktree!r} is on the branch {found!r}")
-        return Branch(name=name, commit=await _head(worktree), created=False, worktree=worktree)
-    new = () if known else ("-b", name)
-    await _git(folder, "worktree", "add", "--quiet", *new, str(path), name if known else _revision(base))
-    return Branch(name=name, commit=await _head(worktree), created=not known, worktree=worktree)
-
-
-async def _status(folder: str) -> Status:
-    told = await _git(folder, "status", "--porcelain=v1", "--untracked-files=all", "-z")
+def _status(told: Ran) -> Status:
+    """What `git status --porcelain=v2 -z` tells: headers, then an entry for each path."""
+    headers: dict[str, str] = {}
     changed: list[Changed] = []
     rows = iter(told.stdout.split("\0"))
     for row in rows:
-        if row:
-            changed.append(Changed(path=row[3:], state=row[:2]))
-            if row[0] in "RC":  # what it was called before follows
+        kind = row[:1]
+        if kind == "#":
+            name, _, value = row[2:].partition(" ")
+            headers[name] = value
+        elif kind == "?":
+            changed.append(Changed(path=row[2:], state="??"))
+        elif kind in {"1", "2", "u"}:  # the path comes after so many words
+            path = row.split(" ", {"1": 8, "2": 9, "u": 10}[kind])[-1]
+            changed.append(Changed(path=path, state=row[2:4].replace(".", " ")))
+            if kind == "2":  # what it was called before follows
                 next(rows, None)
-    name = (await _git(folder, "symbolic-ref", "--quiet", "--short", "HEAD", may_fail=True)).stdout.strip()
+    commit = headers.get("branch.oid", "")
     return Status(
-        branch=name,
-        commit=await _head(folder, may_fail=True),
+        branch=headers.get("branch.head", ""),
+        commit="" if commit == "(initial)" else commit,
         changed=changed[:MOST_STATUS],
         more=len(changed) > MOST_STATUS or told.cut,
     )
-
-
-async def _head(folder: str, *, may_fail: bool = False) -> str:
-    return (await _git(folder, "rev-parse", "--quiet", "--verify", "HEAD", may_fail=may_fail)).stdout.strip()
 
 
 def _revision(name: str) -> str:
@@ -207,17 +234,16 @@ def _revision(name: str) -> str:
     return name
 
 
-async def _git(folder: str, *arguments: str, given: str = "", may_fail: bool = False) -> Ran:
-    ran = await _tried(folder, *arguments, given=given)
-    if ran.exit_code != 0 and not may_fail:
-        raise _problem(arguments[0], ran)
+async def _git(folder: str, script: str, *arguments: str, given: str = "") -> Ran:
+    ran = await _tried(folder, script, *arguments, given=given)
+    _check(ran, "git")
     return ran
 
 
-async def _tried(folder: str, *arguments: str, given: str = "") -> Ran:
-    settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+async def _tried(folder: str, script: str, *arguments: str, given: str = "") -> Ran:
+    """One run in the sandbox: a script of ours, to which arguments are values and never code."""
     return await shut_in(
-        ["git", *settings, "--literal-pathspecs", *arguments],
+        ["/bin/sh", "-c", script, "git", *arguments],
         folder,
         SECONDS,
         environment=ENVIRONMENT,
@@ -225,14 +251,18 @@ async def _tried(folder: str, *arguments: str, given: str = "") -> Ran:
     )
 
 
-def _problem(name: str, ran: Ran) -> BadInput | NotFound:
+def _check(ran: Ran, name: str) -> None:
+    if ran.exit_code == 0:
+        return
     told = (ran.stderr or ran.stdout or ran.note).strip()[-1_000:]
     if "not a git repository" in told:
-        return NotFound("this folder is no git repository", mend="make one with git.init")
-    return BadInput(f"git {name} failed: {told}")
+        raise NotFound("this folder is no git repository; make one with git.init")
+    if "git: not found" in told:
+        raise Unavailable("git is not installed on this machine; install it")
+    raise BadInput(f"{name} failed: {told}")
 
 
-GIT = {
+GIT: dict[str, Any] = {
     "git.init": init,
     "git.status": status,
     "git.diff": diff,

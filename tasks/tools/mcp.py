@@ -81,7 +81,9 @@ def call_of(name: str) -> Callable[..., Awaitable[Answered]]:
 
 async def _call(name: str, /, **arguments: Any) -> Answered:
     names = _spelled(name, arguments)
-    return await _task(name, names)(**{names[given]: value for given, value in arguments.items()})
+    given = {names[original]: value for original, value in arguments.items()}
+    answered: Answered = await _task(name, names)(**given)
+    return answered
 
 
 def _task(name: str, names: Mapping[str, str]) -> GovernedTask[..., Any]:

@@ -1,6 +1,7 @@
 """Governed tasks that run programs, always in the sandbox; what cannot be shut in is not run."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +59,20 @@ def folder_of(root: Path, path: str, *, make: bool = False) -> Path:
 async def run_python(code: str, folder: str = ".", seconds: int = 60) -> Ran:
     """Run a Python program; modules of the folder can be imported."""
     # From its standard input, where a program may be as long as it likes; `python -` imports from the folder.
-    return await shut_in(["python3", "-B", "-"], folder, seconds, given=code.encode("utf-8", "surrogatepass"))
+    given = code.encode("utf-8", "surrogatepass")
+    return _shown(await shut_in(["python3", "-B", "-"], folder, seconds, given=given))
 
 
 @governed_task(stage="tool.call", action="shell.run", **isolated("shell.run"))
 async def run_shell(command: str, folder: str = ".", seconds: int = 60) -> Ran:
     """Run a command line."""
-    return await shut_in(["/bin/sh", "-c", command], folder, seconds)
+    return _shown(await shut_in(["/bin/sh", "-c", command], folder, seconds))
 
 
-PROGRAMS = {"python.run": run_python, "shell.run": run_shell}
+def _shown(ran: Ran) -> Ran:
+    """Without NUL, which no record can keep."""
+    return replace(ran, stdout=ran.stdout.replace("\0", "�"), stderr=ran.stderr.replace("\0", "�"))
+
+
+PROGRAMS: dict[str, Any] = {"python.run": run_python, "shell.run": run_shell}
 """By the names that manifests use."""

@@ -1,6 +1,7 @@
 """The tools that reach the web, as governed tasks."""
 
 import time
+from typing import Any
 
 import httpx
 from prefect.cache_policies import NO_CACHE
@@ -56,5 +57,5 @@ async def _block() -> WebAccess | None:
         raise Unavailable(f"Prefect does not say which sites are allowed: {error}") from None
 
 
-WEB = {"web.fetch": fetch_page}
+WEB: dict[str, Any] = {"web.fetch": fetch_page}
 """By the names that manifests use."""

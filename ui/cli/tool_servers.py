@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from prefect.client.orchestration import get_client
 from pydantic import SecretStr, ValidationError
@@ -107,7 +107,7 @@ async def _git(settings: Settings) -> Finding:
 def _web(settings: Settings) -> Finding:
     async def work() -> str:
         try:
-            return str((await WebAccess.aload(WEB)).allow)
+            return cast("WebAccess", await WebAccess.aload(WEB)).allow
         except ValueError:  # Prefect's answer when there is none
             return settings.web_allow
 
