@@ -65,10 +65,10 @@ def steps_in(toybox: Any, project: Project) -> list[AgentStep]:
     return found
 
 
-def decisions(toybox: Any, action: str) -> list[str]:
-    """The verdicts on the action so far, in order."""
+def decisions(toybox: Any, stage: str) -> list[tuple[str, str]]:
+    """What was decided at the stage so far, in order."""
     rows = toybox.query(lambda database: audit.list_records(database, tenant="default"))
-    return [row.verdict for row in rows if row.action == action]
+    return [(row.action, row.verdict) for row in rows if row.stage == stage]
 
 
 def written(project: Project, name: str) -> Path:
@@ -96,7 +96,7 @@ def test_an_agent_acts_and_gives_its_typed_output(toybox: Any, model: Any) -> No
     assert first["headers"]["authorization"] == "Bearer the-key-of-the-test"
     assert {tool["function"]["name"] for tool in first["tools"]} >= {"files__write", "final_result"}
     assert second["messages"][-1]["role"] == "tool"
-    assert decisions(toybox, "model.request") == ["allow", "allow"]
+    assert decisions(toybox, "model.request") == [("model.request", "allow")] * 2
 
 
 def test_a_run_that_was_killed_goes_on_after_its_last_finished_step(
@@ -125,7 +125,7 @@ def test_a_run_that_was_killed_goes_on_after_its_last_finished_step(
         "default",
     ]
     assert [step.attempt for step in steps_in(toybox, project)] == [1, 1, 2, 2, 2]
-    assert decisions(toybox, "files.write") == ["allow"]
+    assert decisions(toybox, "tool.call") == [("files.write", "allow"), ("files.read", "allow")]
 
 
 def test_a_question_about_a_tool_holds_nothing_and_the_answer_goes_on_from_the_steps(
