@@ -59,8 +59,8 @@ async def change_session(
         row = await _own(session, name, owner, lock=True)
         if row.state != "open":
             raise Conflict(f"session {name!r} was launched as {row.project}, so it cannot be changed")
-        row.version += 1
         change(row)
+        row.version += 1
         row.updated_at = now()
         row.expires_at = row.updated_at + KEPT
         session.add(row)

@@ -96,4 +96,4 @@ def _check_asked(row: WizardSession, blueprint: Blueprint, taken: Mapping[str, A
     unasked = [name for name, value in taken.items() if value is not None and name not in asked]
     if unasked:
         problems = [{"question": name, "message": "is not asked after the other answers"} for name in unasked]
-        raise BadInput(f"{', '.join(unasked)}: not asked after the other answers", problems=problems)
+        raise BadInput(f"{', '.join(unasked)}: is not asked after the other answers", problems=problems)

@@ -12,7 +12,7 @@ kind: Constitution
 metadata: {name: some, version: 1.0.0}
 default: allow
 articles:
-  - {id: no, title: t, stages: [capsule.start], actions: [tests], verdict: deny, reason: never}
+  - {id: never, title: t, stages: [capsule.start], actions: [tests], verdict: deny, reason: never}
   - {id: ask, title: t, stages: [plan.node], actions: [survey], verdict: approve, reason: look first}
 """
 

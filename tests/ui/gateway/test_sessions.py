@@ -159,7 +159,7 @@ def test_a_refused_launch_leaves_the_session_open(serve, lay_down, tmp_path):
     lay_down()
     rules = tmp_path / "rules.yaml"
     rules.write_text(
-        "apiVersion: soma/v1\nkind: Constitution\nmetadata: {name: no, version: 1.0.0}\ndefault: deny\n"
+        "apiVersion: soma/v1\nkind: Constitution\nmetadata: {name: none, version: 1.0.0}\ndefault: deny\n"
         "articles: [{id: no-launch, title: t, stages: [project.launch], verdict: deny, reason: not today}]\n"
     )
     with serve(constitution=rules) as gateway, gateway.client() as client:
@@ -210,11 +210,12 @@ def test_a_session_is_forgotten_when_it_is_discarded_or_old(gateway, begun):
     assert gateway.records(forget_sessions) >= 1
 
 
-def test_a_session_survives_another_gateway(gateway, begun, serve_again):
+def test_a_session_survives_another_gateway(gateway, begun, serve_again, free_port, tmp_path):
     """What was answered is in the records, not in the gateway's process."""
     client = gateway.client()
     done = client.answer_session(begun.id, DEEP, version=1, step="How")
-    elsewhere = gateway.settings.model_copy(update={"port_offset": 7})
+    other = {"data_dir": tmp_path / "other", "gateway_port": free_port()}
+    elsewhere = gateway.settings.model_copy(update=other)
 
     with serve_again(elsewhere) as second, second.client() as again:
         assert again.session(begun.id) == done
