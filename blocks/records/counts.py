@@ -19,8 +19,9 @@ async def read_figures(database: Database) -> list[Reading]:
     """All figures, as of one look; `Unavailable` when the database is away."""
     readings = []
     async with database.session() as session:
+        connection = await session.connection()
         for figure in FIGURES:
-            rows = (await session.execute(figure.query)).all()  # several columns of several tables
+            rows = (await connection.execute(figure.query)).all()
             found = {tuple(str(part) for part in row[:-1]): float(row[-1] or 0) for row in rows}
             zeros: dict[tuple[str, ...], float] = {(value,): 0.0 for value in figure.zeros}
             readings.append(Reading(figure=figure, values=list((zeros | found).items())))
