@@ -136,7 +136,7 @@ def test_from_a_sentence_to_a_report(visit, hub, repository):
     page.get_by_role("button", name="Find what fits").click()
     answer = page.get_by_label("Which git repository shall be audited?")
     expect(answer).to_have_value(str(repository))
-    expect(page.get_by_text("Filled in from your request")).to_be_visible()
+    expect(page.get_by_text("Filled in:")).to_be_visible()
     page.get_by_role("button", name="Next").click()
 
     expect(page.get_by_role("img", name="The plan with")).to_be_visible()

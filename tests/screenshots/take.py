@@ -74,7 +74,7 @@ def begin(page: Page, url: str, repository: Path, camera: Camera) -> None:
     page.get_by_label("What do you want?").fill(f"Audit {repository}, and tell us what to do first")
     camera.take("new")
     page.get_by_role("button", name="Find what fits").click()
-    expect(page.get_by_text("Filled in from your request")).to_be_visible()
+    expect(page.get_by_text("Filled in:")).to_be_visible()
     camera.take("question")
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_role("img", name="The plan with")).to_be_visible()

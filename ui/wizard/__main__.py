@@ -15,6 +15,9 @@ GRACE = 1
 
 def serve(settings: Settings) -> None:
     logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(
+        max(logging.WARNING, logging.getLogger().level)
+    )  # else each look is told
     uvicorn.run(
         create_app(settings),
         host=settings.wizard_address,

@@ -8,7 +8,7 @@ from textwrap import wrap
 from ui.wizard.layout import lay_out
 from ui.wizard.words import cut, e
 
-WIDTH, HEIGHT = 148, 46
+WIDTH, HEIGHT = 152, 54
 ACROSS, DOWN = 42, 14
 EDGE = 8
 LETTERS = 19
@@ -85,12 +85,12 @@ def _node(box: Box, place: tuple[float, float]) -> str:
     thick = 2 if box.look in {"active", "asks", "bad"} else 1.2
     title = _titles(box.title)
     texts = "".join(
-        f'<text x="{left + 10:g}" y="{top + (19 if len(title) == 1 else 15) + 13 * row:g}" font-size="12" '
+        f'<text x="{left + 10:g}" y="{top + (23 if len(title) == 1 else 17) + 14 * row:g}" font-size="12" '
         f'font-weight="600" fill="#1f2933">{e(text)}</text>'
         for row, text in enumerate(title)
     )
     note = (
-        f'<text x="{left + 10:g}" y="{top + (35 if len(title) == 1 else 40):g}" font-size="10.5" '
+        f'<text x="{left + 10:g}" y="{top + (41 if len(title) == 1 else 46):g}" font-size="10.5" '
         f'fill="{letters}">{e(cut(box.note, 24))}</text>'
     )
     rect = (

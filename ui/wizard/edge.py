@@ -33,7 +33,7 @@ SOURCES = {
 SAFETY = {
     "Content-Security-Policy": "; ".join(f"{name} {where}" for name, where in SOURCES.items()),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with `no-referrer` a form would not say where it comes from
     "X-Frame-Options": "DENY",
 }
 

@@ -27,11 +27,11 @@ def show(session: SessionDetail) -> None:
     _summary(preview)
     st.html(looks.of_preview(preview))
     st.html(looks.legend(COLOURS))
-    _answers(preview)
+    _launch(session, preview)
     st.html("<h2>What each node may touch</h2>")
     for node in preview.nodes:
         _node(node)
-    _launch(session, preview)
+    _answers(preview)
 
 
 def _not_yet(session: SessionDetail, error: BadInput) -> None:
@@ -117,7 +117,6 @@ def _forecast(item: Forecast) -> str:
 
 
 def _launch(session: SessionDetail, preview: Preview) -> None:
-    st.html("<h2>Launch</h2>")
     launch = preview.launch
     st.html(f"<p>{chip(launch.verdict)} <b>{e(launch.article)}</b> {e(launch.reason)} {e(launch.mend)}</p>")
     title = st.text_input("Name of the project", session.title, max_chars=200, key=f"title-{session.id}")

@@ -32,7 +32,7 @@ def _asked(question: AskedQuestion) -> str:
     shown_help = f'<p class="help">{lines(helping)}</p>' if helping else ""
     guess = ""
     if question.guessed:
-        guess = f'<p class="guess">Filled in from your request: {e(question.guessed)}. Please check it.</p>'
+        guess = f'<p class="guess">Filled in: {e(question.guessed)}. Please check it.</p>'
     return text + shown_help + guess
 
 
