@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from functools import partial
 
 from blocks.driver_runs import Drivers
 from blocks.engines.slow_imports import skip_slow_imports
@@ -22,13 +23,18 @@ def main() -> int:
         return _failed("PREFECT__FLOW_RUN_ID names the flow run to be done, and is not set")
     try:
         settings = load_settings()
-        if (why := asyncio.run(_begin(run, settings))) is not None:
+        if (why := needless(run, settings)) is not None:
             print(why, flush=True)  # noqa: T201
             return 0
-        status = asyncio.run(_watch(run, settings, start(run)))
+        status = asyncio.run(_watch(run, settings, start(run, partial(needless, run, settings))))
     except SomaError as error:
         return _failed(error.message)
     return status if status >= 0 else OF_A_SIGNAL - status
+
+
+def needless(run: str, settings: Settings) -> str | None:
+    """Why the run is not to be done here, if it is not."""
+    return asyncio.run(_begin(run, settings))
 
 
 async def _begin(run: str, settings: Settings) -> str | None:

@@ -111,8 +111,8 @@ class Runner:
                 await asyncio.sleep(1)
 
 
-def start(run: str) -> int:
-    """Fork the process that does the run; its id."""
+def start(run: str, still: Callable[[], str | None]) -> int:
+    """Fork the process that does the run, unless `still` then says why it is not to be done; its id."""
     sys.stdout.flush()
     parent = os.getpid()
     if child := os.fork():
@@ -120,9 +120,13 @@ def start(run: str) -> int:
     die_with_parent(signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-    # Prefect takes seconds and a hundred megabytes to import, which only this process needs.
+    # Prefect takes seconds and a hundred megabytes to import, which only this process needs. Meanwhile the
+    # run may have been given up, with the pod that this one replaces.
     from blocks.warm_worker.run import run_in_child  # noqa: PLC0415
 
+    if (why := still()) is not None:
+        print(why, flush=True)  # noqa: T201
+        os._exit(0)
     os._exit(run_in_child({"run": run}))
 
 

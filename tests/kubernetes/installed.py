@@ -1,7 +1,8 @@
 """The hub on a cluster: installed by its chart, with volumes made by hand where the cluster makes none.
 
 `HUB_IMAGE` is the image, `soma-agent-hub:` and the chart's version unless set. `HUB_POD` may name
-a YAML file of volumes that the image needs, as for one whose content lies on the node.
+a YAML file of volumes that the image needs, as for one whose content lies on the node. `HUB_NAMESPACE` names
+an installation, made so, that is to be tested as it is; with `HUB_KEEP` the one that is made is left.
 """
 
 import os
@@ -33,7 +34,9 @@ class Installed:
     """One installation in a namespace of its own."""
 
     def __init__(self) -> None:
-        self.namespace = f"soma-test-{secrets.token_hex(3)}"
+        self.found = os.environ.get("HUB_NAMESPACE")
+        """An installation that is tested as it is, and left."""
+        self.namespace = self.found or f"soma-test-{secrets.token_hex(3)}"
         self.root = f"{TEMPORARY}/{self.namespace}"
         self.kubectl = Kubectl(self.namespace)
         self.image = os.environ.get("HUB_IMAGE") or f"soma-agent-hub:{version()}"
@@ -45,6 +48,8 @@ class Installed:
 
     def install(self) -> None:
         """Install the chart and return when every part is ready."""
+        if self.found:
+            return self._reach()
         began = time.monotonic()
         self.kubectl("create", "namespace", self.namespace)
         if not self._makes_volumes():
@@ -54,7 +59,7 @@ class Installed:
         for part in self.kubectl("get", "deployments,statefulsets", "--output", "name").split():
             self.kubectl("rollout", "status", part, "--timeout=300s")
         say(f"installed and ready after {time.monotonic() - began:.0f} s")
-        self._reach()
+        return self._reach()
 
     def values(self) -> dict[str, Any]:
         repository, _, tag = self.image.rpartition(":")
@@ -72,7 +77,7 @@ class Installed:
             "pods": {
                 "worker": small,
                 "defaults": {
-                    "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "1Gi"}}
+                    "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
                 },
             },
         }
@@ -80,7 +85,7 @@ class Installed:
     def remove(self) -> None:
         """Take everything away again, unless HUB_KEEP says that somebody wants to look."""
         self.kubectl.close()
-        if os.environ.get("HUB_KEEP"):
+        if self.found or os.environ.get("HUB_KEEP"):
             return
         with suppress(helm.HelmError, AssertionError):
             with helm.Config(namespace=self.namespace) as config:

@@ -13,29 +13,38 @@ SIDES = {"dependencies", "secrets", "security", "quality", "hotspots", "document
 REPOSITORY = "/var/lib/soma/workspaces/sample"
 MAKE = """
 set -e
-mkdir -p "$0/shop" && cd "$0" && git init -q -b main
+rm -rf "$0" && mkdir -p "$0/shop" && cd "$0" && git init -q -b main
 printf '# Shop\\n' > README.md
 printf '[project]\\nname = "shop"\\nversion = "1"\\ndependencies = ["requests"]\\n' > pyproject.toml
 printf 'import subprocess\\n\\n\\ndef pay(cmd):\\n    subprocess.call(cmd, shell=True)\\n' > shop/till.py
+python -c '
+for file in range(150):
+    one = "def f{n}(a, b):\\n    if a > {m}:\\n        return b\\n    return a + {n}\\n\\n\\n"
+    text = "".join(one.format(n=n, m=n * file) for n in range(80))
+    open(f"shop/part{file}.py", "w").write(text)
+'
 git add -A && git -c user.name=Ann -c user.email=ann@example.org commit -q -m Begin
 """
+"""A repository that takes some seconds to examine."""
+HOG = "for n in $(seq 25); do (head -c 30000000 /dev/zero | tail | sleep 20) & done; wait"
+"""Takes the pod's memory in small parts, so that what the kernel ends is the one large process: the run."""
 
 
 def test_an_audit_in_pods_outlives_a_deleted_and_a_starved_pod(hub: Any):
     """Seven pods at once; one is deleted, one ended by the kernel for want of memory; the report is read."""
     hub.kubectl.inside("soma-gateway", "sh", "-c", MAKE, REPOSITORY)
-    limit(hub, "security", "150Mi")
     with hub.client() as client:
         project = client.plan("repository-audit", {"repository": REPOSITORY}).id
         client.launch(project)
 
-        first = until(lambda: running(hub, project, "security", "quality"), "two pods at once")
-        limit(hub, "security", None)
-        hub.kubectl("delete", "pod", first["quality"], "--wait=false")
+        until(lambda: at_work(client, project, "quality"), "work on the quality")
+        hub.kubectl("delete", "pod", pod_of(hub, project, "quality"), "--wait=false")
         deleted = time.monotonic()
+        until(lambda: at_work(client, project, "security"), "work on the security")
+        hub.kubectl("exec", pod_of(hub, project, "security"), "--", "sh", "-c", HOG, check=False)
         starved = until(lambda: ended(hub, project, "security"), "the end of the starved pod")
         until(lambda: len(hub.pods(project, node="quality", attempt="2")), "another pod for the deleted one")
-        say(f"a pod for the deleted one after {time.monotonic() - deleted:.0f} s")
+        say(f"another pod for the deleted one at most {time.monotonic() - deleted:.0f} s later")
         until(lambda: client.project(project).state in {*FINAL_STATES, "awaiting_approval"}, "the question")
         (question,) = client.approvals(project=project)
         client.answer(question.id, "approve")
@@ -49,14 +58,15 @@ def test_an_audit_in_pods_outlives_a_deleted_and_a_starved_pod(hub: Any):
     assert (done.state, {node.state for node in done.nodes}) == ("completed", {"completed"})
     assert {node.node for node in done.nodes} >= SIDES
     assert "ran out of memory" in lost["security"][0][1]
+    assert "ended by the cluster" in lost["quality"][0][1]
     for tries in lost.values():
         assert [state for state, _ in tries].count("completed") == 1
         assert tries[0][0] == "lost"
     assert "shop" in page
-    crashed = hub.runs(
-        flow_runs={"tags": {"all_": [f"project:{project}"]}, "state": {"type": {"any_": ["CRASHED"]}}}
-    )
-    assert {run["name"].partition(" (")[0] for run in crashed} >= {"Security", "Code quality"}
+    assert at_once(hub, project) > 1
+    state = {"type": {"any_": ["CRASHED"]}}
+    crashed = hub.runs(flow_runs={"tags": {"all_": [f"project:{project}"]}, "state": state})
+    assert {run["name"].partition(" (")[0] for run in crashed} == {"Security", "Code quality"}
     assert open_runs(hub, project) == []
 
 
@@ -79,7 +89,7 @@ def test_a_cancelled_project_leaves_no_pod(hub: Any):
     with hub.client() as client:
         project = client.plan("repository-audit", {"repository": REPOSITORY}).id
         client.launch(project)
-        until(lambda: running(hub, project, "quality"), "a pod")
+        until(lambda: at_work(client, project, "quality"), "work on the quality")
         client.wish(project, "cancel", "seen enough")
         until(lambda: client.project(project).state == "cancelled", "the end")
     until(
@@ -116,25 +126,22 @@ def test_every_door_answers_and_prefects_asks_for_its_password(hub: Any):
     assert prefect.status_code == 401
 
 
-def limit(hub: Any, capsule: str, memory: str | None) -> None:
-    """Give the capsule's next pods less memory than it needs, or what they are to have."""
-    path = f"{hub.prefect}/api/deployments"
-    found = httpx.get(f"{path}/name/{capsule}/pod", auth=hub.auth, timeout=30).raise_for_status().json()
-    variables = {name: value for name, value in found["job_variables"].items() if name != "resources"}
-    if memory is not None:
-        variables["resources"] = {"limits": {"memory": memory}}
-    changed = {"job_variables": variables}
-    httpx.patch(f"{path}/{found['id']}", json=changed, auth=hub.auth, timeout=30).raise_for_status()
+def at_work(client: Any, project: str, node: str) -> bool:
+    """Whether a process is at work on the node."""
+    return any(line.state == "running" for line in client.project(project).nodes if line.node == node)
 
 
-def running(hub: Any, project: str, *nodes: str) -> dict[str, str] | None:
-    """The names of the running pods of these nodes, once there is one for each."""
-    found = {
-        pod["metadata"]["labels"]["soma/node"]: pod["metadata"]["name"]
-        for pod in hub.pods(project)
-        if pod["status"]["phase"] == "Running"
-    }
-    return found if set(nodes) <= set(found) else None
+def pod_of(hub: Any, project: str, node: str) -> str:
+    """The name of the node's first pod."""
+    return str(hub.pods(project, node=node, attempt="1")[0]["metadata"]["name"])
+
+
+def at_once(hub: Any, project: str) -> int:
+    """How many of the project's jobs overlapped with the one that was made first."""
+    jobs = [job["status"] for job in hub.kubectl.get("jobs", "--selector", f"soma/project={project}")]
+    starts = sorted(job["startTime"] for job in jobs)
+    first = min(job["completionTime"] for job in jobs if "completionTime" in job)
+    return sum(start < first for start in starts)
 
 
 def ended(hub: Any, project: str, node: str) -> dict[str, Any] | None:
