@@ -98,7 +98,7 @@ def _memory_tools(scopes: list[str]) -> list[Offered]:
     query = {"type": "string", "minLength": 1, "maxLength": 2_000}
     text = {"type": "string", "minLength": 1, "maxLength": 20_000}
     limit = {"type": "integer", "minimum": 1, "maximum": 50, "default": 10}
-    whose = {"scope": scope, "subject": subject}
+    whose: dict[str, Mapping[str, Any]] = {"scope": scope, "subject": subject}
     return [
         _memory_tool("memory.recall", recall, _recalled, query=query, **whose, limit=limit),
         _memory_tool("memory.remember", remember, _remembered, text=text, **whose),

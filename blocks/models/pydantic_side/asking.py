@@ -87,7 +87,7 @@ async def _whole(
 
 def _pause(error: Exception, number: int) -> float | None:
     """Seconds until it is asked again; None when it asks for more than anybody waits."""
-    asked = getattr(error, "retry_after", None)
+    asked = error.retry_after if isinstance(error, ModelAPIError) else None
     if asked is not None and asked > MOST_ASKED:
         return None
     grown = min(FIRST_PAUSE * 2 ** (number - 1), LONGEST_PAUSE)
