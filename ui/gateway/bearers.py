@@ -132,12 +132,15 @@ class SignedTokens:
 
 
 def _mandate(claims: Mapping[str, Any]) -> Mandate:
-    """What the token says of itself; the hub has signed it, so it has the form that the hub gives it."""
-    return Mandate(
-        attempt=claims["attempt"],
-        project=claims["project"],
-        node=claims["node"],
-        number=claims["number"],
-        generation=claims["generation"],
-        memory=frozenset(claims["memory"]),
-    )
+    """What the token says of itself; the hub gives no agent one that lacks any of it."""
+    try:
+        return Mandate(
+            attempt=claims["attempt"],
+            project=claims["project"],
+            node=claims["node"],
+            number=claims["number"],
+            generation=claims["generation"],
+            memory=frozenset(claims["memory"]),
+        )
+    except (KeyError, TypeError):
+        raise NotGenuine from None

@@ -27,6 +27,9 @@ TABLE = Path(__file__).with_name("routes.txt").read_text().splitlines()
 ROWS = {(method, path): who for method, path, who in map(str.split, TABLE[1:])}
 GUARDED = {route: who for route, who in ROWS.items() if who != "*"}
 ROLES = {"v": "viewer", "o": "operator", "d": "developer", "p": "approver", "a": "admin"}
+EVERYWHERE = {"none", "alg none", "wrong key", "expired", "revoked", "session over", "attempt over"}
+"""The worthless tokens that are tried at every route, and the routes at which the others are tried."""
+SOME = [("GET", "/v1/whoami"), ("POST", "/v1/projects"), ("POST", "/v1/memory"), ("GET", "/v1/users")]
 AGENTS_ONLY = "good for memory and the bus alone"
 SHARED = {"{name}", "{ref}", "{scope}", "{key}", "{topic}", "{memory_id}", "{node}"}
 """What these stand for is everybody's, or is looked for in the caller's own tenant alone, by name."""
@@ -86,14 +89,14 @@ def test_an_agent_reaches_memory_and_the_bus_alone(gateway, agent):
 
 
 def test_worthless_tokens_open_nothing(gateway, worthless):
-    """Expired, revoked, unsigned, signed with another key or for another door: 401 everywhere, alike."""
-    assert set(worthless) >= {"none", "alg none", "wrong key", "expired", "session over", "attempt over"}
+    """Expired, revoked, unsigned, signed with another key or for another door: 401, whatever is asked."""
+    assert set(worthless) > EVERYWHERE
     opened = []
     for name, headers in worthless.items():
         with httpx.Client(base_url=gateway.url, headers=headers, timeout=30) as client:
             opened += [
                 (name, method, path, answer.status_code)
-                for method, path in GUARDED
+                for method, path in (GUARDED if name in EVERYWHERE else SOME)
                 if (answer := client.request(method, filled(path), **body_for(method))).status_code != 401
             ]
 
@@ -208,7 +211,11 @@ def belongings(gateway, people):
         trigger = client.add_trigger({**webhook, "inputs": {"repository": "/somewhere"}})
         token = client.create_token("zoe", ["viewer"])
         [session] = client.sessions_of("m-viewer")
-    replay = people["admin"].post("/v1/replays", json={"ref": "shipped"}).json()["id"]
+    replay = (
+        people["admin"]
+        .post("/v1/replays", json={"ref": "active", "since": "2026-01-01T00:00:00+00:00"})
+        .json()["id"]
+    )
     people["admin"].put("/v1/memory/kv/tenant/mine", json={"value": 1})
     [decision] = people["admin"].get("/v1/audit?limit=1").json()
     wizard = people["admin"].post("/v1/sessions", json={"blueprint": "repository-audit"}).json()

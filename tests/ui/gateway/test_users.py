@@ -51,7 +51,9 @@ def test_each_tenant_has_its_own_constitution_in_force(gateway, acme):
     text = yaml.safe_dump(nothing)
     signature = sign(parsed(text), SigningKey.ensure(gateway.settings.keys_path))
     acme._post("/v1/constitutions", {"text": text, "signature": signature.signature, "key": signature.key})
-    replay = acme._post("/v1/replays", {"ref": "nothing@1.0.0"})
+    since = {"since": "2026-01-01T00:00:00+00:00"}
+    replay = acme._post("/v1/replays", {"ref": "nothing@1.0.0", **since})
+    acme._get(f"/v1/replays/{replay['id']}")  # whoever has looked at it needs no second person
     acme._post("/v1/constitutions/nothing@1.0.0/activate", {"replay": replay["id"], "reason": "test"})
     asked = {"scope": "project:prj_1", "items": [{"text": "a note"}]}
 
