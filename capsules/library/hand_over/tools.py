@@ -8,19 +8,18 @@ from blocks.errors import BadInput, Forbidden
 from capsules.library.hand_over.bundle import BUNDLE, COPY, FOLDER, read_bundle, read_held
 from capsules.library.publish.deliverables import Deliverable, write_folder
 from tasks.governed import governed_task
-from tasks.tools.git import ENVIRONMENT, SETTINGS
+from tasks.tools.git import ENVIRONMENT
 from tasks.tools.places import workspace
 from tasks.tools.sandboxed import isolated, shut_in
 
 SECONDS = 120
-_GIT = " ".join(["git", *(f"-c '{name}={value}'" for name, value in SETTINGS.items())])
 SCRIPT = f"""
 here=../{FOLDER}
-[ "$({_GIT} symbolic-ref HEAD)" = refs/heads/main ] || {{ echo "the repository is not on main" >&2; exit 1; }}
+[ "$(git symbolic-ref HEAD)" = refs/heads/main ] || {{ echo "the repository is not on main" >&2; exit 1; }}
 rm -rf "$here"
 mkdir "$here"
-{_GIT} bundle create --quiet "$here/{BUNDLE}" HEAD main
-{_GIT} clone --quiet --bare "$here/{BUNDLE}" "$here/{COPY}"
+git bundle create --quiet "$here/{BUNDLE}" HEAD main
+git clone --quiet --bare "$here/{BUNDLE}" "$here/{COPY}"
 """
 
 
