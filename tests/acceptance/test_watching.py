@@ -67,7 +67,7 @@ def prometheus(hub: Any, audited: str, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("prometheus")
     shutil.copy(MONITORING / "rules.yaml", folder)
     shipped = yaml.safe_load((MONITORING / "prometheus.yaml").read_text())
-    shipped["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    shipped["global"] = {"scrape_interval": "3s", "evaluation_interval": "3s"}
     for job in shipped["scrape_configs"]:
         url = httpx.URL(addresses(hub)[job["job_name"].removeprefix("soma-")])
         job["static_configs"] = [{"targets": [f"{url.host}:{url.port}"]}]
