@@ -126,7 +126,7 @@ def test_a_run_that_ended_without_a_project_is_followed_by_another_and_at_last_t
             await part.start_due()
             found, _ = await deliveries.get_delivery(database, delivery.id)
             crashed = {"state": {"type": "CRASHED", "name": "Crashed"}, "force": True}
-            async with httpx.AsyncClient(base_url=first.runs._http.base_url) as http:
+            async with httpx.AsyncClient(base_url=first.hub.settings.prefect_api_url) as http:
                 await http.post(f"flow_runs/{found.flow_run}/set_state", json=crashed)
         return found, await runs_of(delivery)
 
@@ -183,7 +183,7 @@ def test_the_end_of_a_project_starts_the_next_and_prefect_hears_of_it(run):
 async def told(part, name):
     """The events of that name that Prefect has kept; it writes them down a moment later."""
     wanted = {"filter": {"event": {"name": [name]}}, "limit": 50}
-    async with httpx.AsyncClient(base_url=part.runs._http.base_url) as http:
+    async with httpx.AsyncClient(base_url=part.hub.settings.prefect_api_url) as http:
         deadline = time.monotonic() + 30
         while not (found := (await http.post("events/filter", json=wanted)).json()["events"]):
             assert time.monotonic() < deadline
