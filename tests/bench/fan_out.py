@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from fan_out_servers import Reading, Servers
 
 HERE = Path(__file__).resolve().parent
+PATIENCE = 900.0
+"""Seconds after which an arm is cut off; all of its nodes count as failed then."""
 ARMS = {
     "hub": "the hub's driver: decided, recorded in the ledger, audited, shown in Prefect",
     "bare": "Prefect alone: async subflows by gather, nothing else",
@@ -115,6 +117,7 @@ async def _measure_and_print(given: argparse.Namespace) -> None:
 
 async def measure(settings: Settings, given: argparse.Namespace) -> list[FanOut]:
     """Every arm with every number of nodes, one after another on one hub of their own."""
+    import bench
     import fan_out_site
     import plot
     from fan_out_servers import Servers
@@ -131,7 +134,9 @@ async def measure(settings: Settings, given: argparse.Namespace) -> list[FanOut]
         for arm in given.arms.split(","):
             await run_arm(arm, 20, servers, site)  # the first of its kind pays for what is kept afterwards
             wanted = sorted({*table, *(line if arm in plot.COLOURS else ())})
-            found += [await run_arm(arm, nodes, servers, site) for nodes in wanted]
+            for nodes in wanted:
+                found.append(await run_arm(arm, nodes, servers, site))
+                keep(found, bench.FOLDER)  # what was measured is there, whatever comes of the rest
         if given.peers:
             import fan_out_peers
 
@@ -150,11 +155,21 @@ async def run_arm(arm: str, nodes: int, servers: "Servers", site: Path) -> FanOu
     before = await servers.quiet()
     command = [sys.executable, str(HERE / "fan_out_arms.py"), arm, str(nodes)]
     environment = {**os.environ, "PYTHONPATH": f"{HERE.parents[1]}{os.pathsep}{site}"}
-    said = await asyncio.to_thread(
-        subprocess.run, command, env=environment, stdout=subprocess.PIPE, check=True, text=True
-    )
+    said = await asyncio.to_thread(_said, command, environment, nodes)
     after = await servers.quiet()
-    return put_together(arm, nodes, json.loads(said.stdout.splitlines()[-1]), before, after)
+    return put_together(arm, nodes, said, before, after)
+
+
+def _said(command: list[str], environment: dict[str, str], nodes: int) -> dict[str, Any]:
+    """What the arm's process tells of itself; one that does not end in time is killed."""
+    try:
+        done = subprocess.run(
+            command, env=environment, stdout=subprocess.PIPE, check=True, text=True, timeout=PATIENCE
+        )
+    except subprocess.TimeoutExpired:
+        return {"wall": PATIENCE, "failures": nodes, "cpu": 0.0, "peak_rss": 0.0, "asked": {}}
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def put_together(arm: str, nodes: int, said: dict[str, Any], before: "Reading", after: "Reading") -> FanOut:
