@@ -1,6 +1,6 @@
 """The tools by which an agent speaks to the other steps of its project: decided as tools and as messages."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,5 +62,5 @@ async def read(after: str = "", limit: int = 50, wait: int = 0) -> list[Heard]:
     ]
 
 
-CONTEXT = {"context.tell": tell, "context.read": read}
+CONTEXT: Mapping[str, Callable[..., Awaitable[Any]]] = {"context.tell": tell, "context.read": read}
 """By the names that manifests use."""
