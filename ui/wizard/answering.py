@@ -72,6 +72,11 @@ def _answer(approval: Approval, verdict: Verdict, comment: str) -> None:
     try:
         hub().answer(approval.id, verdict, comment, digest=approval.bound_to)
     except Conflict as error:
+        if _is_mine(
+            hub().approval(approval.id), verdict
+        ):  # a press that was repeated while it was being done
+            st.session_state["approval-said"] = ("success", SAID[verdict])
+            st.rerun()
         st.session_state["approval-said"] = ("warning", f"{error.message}. This is how it stands now.")
     except SomaError as error:
         say(error)
@@ -79,3 +84,9 @@ def _answer(approval: Approval, verdict: Verdict, comment: str) -> None:
     else:
         st.session_state["approval-said"] = ("success", SAID[verdict])
     st.rerun()
+
+
+def _is_mine(now: Approval, verdict: Verdict) -> bool:
+    """Whether the last answer is the person's own, and this one."""
+    last = now.votes[-1] if now.votes else {}
+    return last.get("by") == me().who and last.get("verdict", verdict) == verdict

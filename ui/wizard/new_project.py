@@ -81,7 +81,7 @@ def _go_on(session: SessionDetail) -> None:
         link("See the project", "projects", project=session.project)
         return
     st.html(f"<h1>{e(session.title)}</h1>")
-    if session.request.strip() != session.title:
+    if session.request.strip() not in {"", session.title}:
         st.html(f'<blockquote class="text">{e(session.request[:600])}</blockquote>')
     if session.blueprint is None:
         _choose(session)

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from blocks.errors import BadInput, Conflict, SomaError
+from blocks.errors import BadInput, SomaError
 from ui.wire_intake import Forecast, PlannedNode, Preview, SessionDetail
 from ui.wizard import looks, steps
-from ui.wizard.held import hold, refreshed
+from ui.wizard.held import again, refreshed
 from ui.wizard.links import go
 from ui.wizard.shown import shown
 from ui.wizard.trouble import say
@@ -124,21 +124,32 @@ def _launch(session: SessionDetail, preview: Preview) -> None:
         _back(session)
         allowed = launch.verdict != "deny" and may("POST", f"/v1/sessions/{session.id}/launch")
         if st.button("Launch", type="primary", key="launch", disabled=not allowed):
-            _do(session, title.strip())
+            _do(session, preview, title.strip())
 
 
-def _do(session: SessionDetail, title: str) -> None:
+def _do(session: SessionDetail, preview: Preview, title: str) -> None:
     try:
-        if title and title != session.title:
-            session = hub().title_session(session.id, title, version=session.version)
-            hold(session)
-        project = hub().launch_session(session.id, version=session.version)
-    except Conflict as error:
-        hold(refreshed(session))
-        steps.note(f"{error.message.rstrip('.')}. Look at the plan again.")
-        st.rerun()
+        project = _launched(session, preview, title)
     except SomaError as error:
         say(error)
-    else:
-        st.session_state.pop("session", None)
-        go("projects", project=project.id)
+        return
+    if project is None:
+        steps.note("The answers have changed meanwhile. This is the plan that they give now.")
+        st.rerun()
+    st.session_state.pop("session", None)
+    go("projects", project=project)
+
+
+def _launched(session: SessionDetail, preview: Preview, title: str) -> str | None:
+    """Launch what the page has shown, and return the project; None where the answers give another plan now.
+
+    A press that was repeated while it was being done finds the project there.
+    """
+    client, now = hub(), again(session.id)
+    if now.project is not None:
+        return now.project
+    if client.preview_session(now.id).plan_digest != preview.plan_digest:
+        return None
+    if title and title != now.title:
+        now = client.title_session(now.id, title, version=now.version)
+    return client.launch_session(now.id, version=now.version).id

@@ -9,7 +9,7 @@ from ui.wizard.links import link
 from ui.wizard.shown import shown
 from ui.wizard.trouble import told
 from ui.wizard.visitor import hub
-from ui.wizard.words import ago, chip, e, left, took
+from ui.wizard.words import CHIPS, ago, chip, e, left, took
 
 EVERY = 2.0
 """Seconds between two looks at a project that goes on."""
@@ -54,8 +54,8 @@ def _one(project: str) -> None:
     view, lost = _look(project)
     every = None if view.final else EVERY
     st.session_state.update({"view": view, "lost": lost, "just-seen": True})
-    st.fragment(_progress, run_every=every)(project)
     _questions(view)
+    st.fragment(_progress, run_every=every)(project)
     controls.show(view)
     nodes, events, delivered, request = st.tabs(["Nodes", "Events", "Deliverables", "Request"])
     with nodes:
@@ -106,8 +106,9 @@ def _headline(view: ProjectDetail, *, lost: bool) -> None:
     parts = [f"{done} of {len(view.nodes)} nodes", f"by {e(view.requested_by)}", time]
     about = f"{chip(view.state)} {' · '.join(filter(None, parts))} · <code>{e(view.id)}</code>"
     st.html(f'<h1>{e(view.title)}</h1><p class="note">{about}</p>')
-    if view.reason and view.state not in {"planned", "running", "completed"}:
-        st.html(f'<p class="reason">{e(view.reason)}</p>')
+    if view.reason and view.state not in {"planned", "completed"}:
+        kind = "reason" if CHIPS.get(view.state) == "bad" else "note"
+        st.html(f'<p class="{kind}">{e(view.reason)}</p>')
     if lost:
         st.warning("The hub does not answer. This is the last that was seen; it comes back by itself.")
 
