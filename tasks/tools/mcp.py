@@ -7,9 +7,8 @@ as such, so a call that follows them is decided knowing it.
 import inspect
 import keyword
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from blocks.mcp.servers import accepted, call
 from blocks.mcp.talking import Message, ServerTool
 from blocks.toolbox.described import Described
 from tasks.governed import GovernedTask
+from tasks.sealing import Seal
 
 PREFIX = "mcp."
 LABELS = ("tool_output", "web_content", "mcp_content")
@@ -74,16 +74,37 @@ def _described(server: str, tool: ServerTool) -> Described:
     )
 
 
-def call_of(name: str) -> Callable[..., Awaitable[Answered]]:
-    """What calls the tool, as a governed task, with the arguments of its schema by name."""
-    return partial(_call, name)
+class ServerCall:
+    """Calls one tool of a server as a governed task, with the arguments of its schema by name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.seal = Seal(
+            stage="tool.call",
+            action=name,
+            effect=True,
+            facts=None,
+            signature=AnyArguments(name),
+            labels=LABELS,
+        )
+        """What its calls are decided by, for whoever looks a call up instead of making it."""
+
+    async def __call__(self, **arguments: Any) -> Answered:
+        names = _spelled(self.name, arguments)
+        answered: Answered = await _task(self.name, names)(**_named(names, arguments))
+        return answered
 
 
-async def _call(name: str, /, **arguments: Any) -> Answered:
-    names = _spelled(name, arguments)
-    given = {names[original]: value for original, value in arguments.items()}
-    answered: Answered = await _task(name, names)(**given)
-    return answered
+class AnyArguments(inspect.Signature):
+    """Whatever arguments a call has, as Python can name them."""
+
+    def __init__(self, tool: str) -> None:
+        super().__init__()
+        self.tool = tool
+
+    def bind(self, *args: Any, **kwargs: Any) -> inspect.BoundArguments:
+        names = _spelled(self.tool, kwargs)
+        return _signature(names.values()).bind(*args, **_named(names, kwargs))
 
 
 def _task(name: str, names: Mapping[str, str]) -> GovernedTask[..., Any]:
@@ -96,8 +117,7 @@ def _task(name: str, names: Mapping[str, str]) -> GovernedTask[..., Any]:
         return _answered(await call(server, tool, sent, _workspace()))
 
     ask_server.__name__ = ask_server.__qualname__ = re.sub(r"\W", "_", name)
-    parameters = [inspect.Parameter(spelled, inspect.Parameter.KEYWORD_ONLY) for spelled in given]
-    vars(ask_server)["__signature__"] = inspect.Signature(parameters, return_annotation=Answered)
+    vars(ask_server)["__signature__"] = _signature(given)
     return GovernedTask(
         ask_server,
         stage="tool.call",
@@ -107,6 +127,15 @@ def _task(name: str, names: Mapping[str, str]) -> GovernedTask[..., Any]:
         cache_policy=NO_CACHE,
         persist_result=False,
     )
+
+
+def _signature(names: Iterable[str]) -> inspect.Signature:
+    parameters = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names]
+    return inspect.Signature(parameters, return_annotation=Answered)
+
+
+def _named(names: Mapping[str, str], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {names[original]: value for original, value in arguments.items()}
 
 
 def _spelled(name: str, arguments: Mapping[str, Any]) -> dict[str, str]:

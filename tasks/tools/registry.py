@@ -18,7 +18,7 @@ from blocks.toolbox.described import Described
 from tasks.tools.context import CONTEXT
 from tasks.tools.files import FILES
 from tasks.tools.git import GIT
-from tasks.tools.mcp import PREFIX, call_of, names_in
+from tasks.tools.mcp import PREFIX, ServerCall, names_in
 from tasks.tools.mcp import described as described_by
 from tasks.tools.sandboxed import PROGRAMS
 from tasks.tools.web import WEB
@@ -68,7 +68,7 @@ async def tools_for(names: Iterable[str]) -> list[Tool]:
 
 
 async def _of_server(server: str) -> list[Tool]:
-    return [_with_call(described, call_of(described.name)) for described in await described_by(server)]
+    return [_with_call(described, ServerCall(described.name)) for described in await described_by(server)]
 
 
 def _one(tools: Iterable[Tool], name: str) -> Tool:
