@@ -77,7 +77,7 @@ def test_migrations_are_applied_once_and_again_without_harm(run: Run) -> None:
             found = await connection.execute(text("SELECT version_num FROM alembic_version"))
             return str(found.scalar_one())
 
-    assert run(work) == "0006"
+    assert run(work) == "0010"
 
 
 def test_the_tables_are_those_that_the_code_declares(run: Run) -> None:
