@@ -98,7 +98,7 @@ FIGURES = (
         name="soma_nodes",
         text="Nodes of the projects that have not ended, by state.",
         labels=("state",),
-        zeros=set(get_args(NodeState)) - FINAL_NODE_STATES,
+        zeros=sorted(set(get_args(NodeState)) - FINAL_NODE_STATES),
         query=select(col(NodeRecord.state), func.count())
         .join(Project, col(Project.id) == col(NodeRecord.project))
         .where(_live_project)
@@ -145,7 +145,7 @@ FIGURES = (
         name="soma_approvals_answered",
         text="Approvals that wait no more, by what became of them.",
         labels=("state",),
-        zeros=set(get_args(ApprovalState)) - {"pending"},
+        zeros=sorted(set(get_args(ApprovalState)) - {"pending"}),
         only_grows=True,
         query=select(col(Approval.state), func.count())
         .where(col(Approval.state) != "pending")
