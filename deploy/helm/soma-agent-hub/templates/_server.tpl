@@ -31,8 +31,8 @@ spec:
           {{- end }}
           ports: [{name: server, containerPort: {{ .port }}, protocol: TCP}]
           startupProbe: {tcpSocket: {port: server}, periodSeconds: 1, failureThreshold: 300}
-          readinessProbe: {tcpSocket: {port: server}, periodSeconds: 5}
-          livenessProbe: {tcpSocket: {port: server}, periodSeconds: 10, failureThreshold: 6}
+          readinessProbe: {tcpSocket: {port: server}, periodSeconds: 5, timeoutSeconds: 10, failureThreshold: 6}
+          livenessProbe: {tcpSocket: {port: server}, periodSeconds: 10, timeoutSeconds: 10, failureThreshold: 12}
           resources: {{- toYaml .values.resources | nindent 12 }}
           volumeMounts:
             - {name: tmp, mountPath: /tmp}
