@@ -70,7 +70,7 @@ def add(
         "memory": {"scope": memory} if memory else None,
         "bus": {"topic": bus} if bus else None,
     }
-    asked = {
+    asked: dict[str, Any] = {
         "name": name,
         "blueprint": blueprint,
         "inputs": {**pairs, **_references(from_event or [])},
