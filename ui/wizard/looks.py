@@ -1,6 +1,6 @@
 """A project as a drawing: each node in the colour of its state, or of what is foreseen for it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ui.wire import ProjectDetail
 from ui.wire_intake import PlannedNode, Preview
@@ -57,7 +57,7 @@ def touches(node: PlannedNode) -> str:
     return f"{count} tool{'' if count == 1 else 's'}" if count else "no tools"
 
 
-def legend(pairs: Sequence[tuple[str, str]]) -> str:
-    """What the colours say."""
-    marks = "".join(f'<span class="chip {look}">{word}</span> ' for look, word in pairs)
+def legend(pairs: Sequence[tuple[str, str]], used: Collection[str]) -> str:
+    """What the colours say that are used."""
+    marks = "".join(f'<span class="chip {look}">{word}</span> ' for look, word in pairs if look in used)
     return f'<p class="legend">{marks}</p>'

@@ -26,7 +26,7 @@ def show(session: SessionDetail) -> None:
         return
     _summary(preview)
     st.html(looks.of_preview(preview))
-    st.html(looks.legend(COLOURS))
+    st.html(looks.legend(COLOURS, {looks.look_of(node) for node in preview.nodes}))
     _launch(session, preview)
     st.html("<h2>What each node may touch</h2>")
     for node in preview.nodes:

@@ -91,7 +91,7 @@ def _progress(project: str) -> None:
             st.rerun()
         _headline(view, lost=lost)
         st.html(looks.of_project(view))
-        st.html(looks.legend(COLOURS))
+        st.html(looks.legend(COLOURS, {CHIPS.get(node.state, "quiet") for node in view.nodes}))
 
 
 def _shape(view: ProjectDetail) -> tuple[object, ...]:

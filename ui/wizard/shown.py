@@ -8,7 +8,7 @@ from ui.wizard.words import e, lines
 DEEPEST = 6
 MOST_ITEMS = 30
 LONGEST = 3000
-MOST_COLUMNS = 6
+MOST_COLUMNS = 10
 
 
 def shown(value: Any, *, depth: int = 0) -> str:
@@ -34,9 +34,10 @@ def _plain(value: Any) -> str:
 def _map(value: Mapping[str, Any], depth: int) -> str:
     if depth >= DEEPEST:
         return _faint(f"{len(value)} more inside")
+    first = sorted(value.items(), key=lambda pair: isinstance(pair[1], Mapping | list | tuple))
     rows = [
         f"<dt>{e(_words(name))}</dt><dd>{shown(item, depth=depth + 1)}</dd>"
-        for name, item in list(value.items())[:MOST_ITEMS]
+        for name, item in first[:MOST_ITEMS]
     ]
     return f'<dl class="shown">{"".join(rows)}</dl>{_more(value)}'
 
@@ -51,12 +52,14 @@ def _list(value: Sequence[Any], depth: int) -> str:
 
 
 def _columns(value: Sequence[Any]) -> list[str] | None:
-    """The columns of a list of maps that have the same few keys."""
+    """The columns of a list of maps that have the same few keys, but for those in which nothing stands."""
     if len(value) < 2 or not all(isinstance(item, Mapping) for item in value):
         return None
     names = list(value[0])
     alike = all(list(item) == names for item in value[:MOST_ITEMS])
-    return names if alike and 0 < len(names) <= MOST_COLUMNS else None
+    if not alike or not 0 < len(names) <= MOST_COLUMNS:
+        return None
+    return [name for name in names if any(item[name] not in (None, "", [], {}) for item in value)]
 
 
 def _table(value: Sequence[Mapping[str, Any]], columns: list[str], depth: int) -> str:
