@@ -113,6 +113,32 @@ AGENTS = {
           request: "Write down: {{ word }}"
           max_steps: 8
     """,
+    "helper": """
+        summary: Looks things up and writes them down.
+        owner: tests
+        inputs: {word: {type: string}}
+        outputs: {said: {type: string}}
+        tools: [files.read, files.write, files.delete, web.fetch, python.run]
+        memory: []
+        runtime: {kind: inline, attempts: 1}
+        agent:
+          instructions: You help.
+          request: "Help with: {{ word }}"
+          max_steps: 12
+    """,
+    "reader": """
+        summary: Asks a wiki and writes down what it says.
+        owner: tests
+        inputs: {word: {type: string}}
+        outputs: {said: {type: string}}
+        tools: [files.write, mcp.injected.find]
+        memory: []
+        runtime: {kind: inline, attempts: 1}
+        agent:
+          instructions: You help.
+          request: "Help with: {{ word }}"
+          max_steps: 8
+    """,
 }
 INPUTS = {
     "join": "{words: {type: object}, refused: {type: object}}",
@@ -266,7 +292,7 @@ class Toybox:
         )
         path = os.pathsep.join([str(Path(*Path(__file__).parts[:-4])), *sys.path])
         driver = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path})
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while until not in self.log.read_text() and time.monotonic() < deadline and driver.poll() is None:
             time.sleep(0.05)
         driver.kill()
