@@ -153,7 +153,8 @@ def _limits(order: Order) -> dict[int, int]:
         resource.RLIMIT_AS: limits.memory_mb * MB * 4,
         resource.RLIMIT_FSIZE: limits.file_mb * MB,
         resource.RLIMIT_NOFILE: 256,
-        resource.RLIMIT_NPROC: limits.processes,
+        # More than process 1 allows, which tells why; the kernel stops what is faster than its looks.
+        resource.RLIMIT_NPROC: limits.processes * 2 + 10,
         resource.RLIMIT_CORE: 0,
     }
 

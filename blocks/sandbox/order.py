@@ -34,8 +34,10 @@ class Order:
     folder: str
     """Where the program begins."""
     environment: Mapping[str, str]
-    readable: list[str]
-    """Folders that can be read, at the same paths."""
+    readable: Mapping[str, str]
+    """Folders that can be read: the path inside, and the same folder outside without links on its way."""
+    source: str = ""
+    """The workspace outside, without links on its way."""
     limits: Limits = field(default_factory=Limits)
 
     def as_json(self) -> str:

@@ -1,6 +1,7 @@
 """What a program in a jail sees of the disk: a new root with little in it, most of it read-only."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from blocks.sandbox.order import Order
@@ -67,10 +68,10 @@ def _furnish(order: Order) -> None:
     for name in SYSTEM:
         _show_system(name)
     _etc()
-    for folder in _outermost(order.readable):
-        _bind(folder, read_only=True)
+    for path, source in _outermost(order.readable).items():
+        _bind(path, source, read_only=True)
     if order.workspace:
-        _bind(order.workspace, read_only=False)
+        _bind(order.workspace, order.source, read_only=False)
 
 
 def _devices() -> None:
@@ -89,7 +90,7 @@ def _show_system(name: str) -> None:
     if old.is_symlink():
         Path(NEW, name).symlink_to(old.readlink())
     elif old.is_dir():
-        _bind(f"/{name}", read_only=True)
+        _bind(f"/{name}", f"/{name}", read_only=True)
 
 
 def _etc() -> None:
@@ -97,25 +98,30 @@ def _etc() -> None:
         Path(NEW, "etc", name).write_text(content, encoding="utf-8")
     for name in OF_ETC:
         if Path(OLD, "etc", name).exists():
-            _bind(f"/etc/{name}", read_only=True)
+            _bind(f"/etc/{name}", f"/etc/{name}", read_only=True)
 
 
-def _outermost(folders: list[str]) -> list[str]:
-    """The folders that are not inside of another one, or of the system, which is shown anyway."""
-    given = sorted({os.path.normpath(folder) for folder in folders if Path(OLD + folder).is_dir()})
-    shown = [f"/{name}" for name in SYSTEM]
-    for folder in given:
-        if not any(folder == other or folder.startswith(f"{other}/") for other in shown):
-            shown.append(folder)
-    return shown[len(SYSTEM) :]
+def _outermost(folders: Mapping[str, str]) -> dict[str, str]:
+    """The folders that are not shown anyway: as a part of another one, or of the system."""
+    shown = {f"/{name}": f"/{name}" for name in SYSTEM}
+    for path, source in sorted(folders.items()):
+        known = any(_beneath(path, other, source, shown[other]) for other in shown)
+        if not known and Path(OLD + source).is_dir():
+            shown[path] = source
+    return {path: source for path, source in shown.items() if path.lstrip("/") not in SYSTEM}
 
 
-def _bind(path: str, *, read_only: bool) -> None:
-    source, target = Path(OLD + path), Path(NEW + path)
-    if source.is_dir():
+def _beneath(path: str, other: str, source: str, its_source: str) -> bool:
+    rest = path.removeprefix(other)
+    return path.startswith(other) and rest[:1] in {"", "/"} and source == its_source + rest
+
+
+def _bind(path: str, source: str, *, read_only: bool) -> None:
+    old, target = Path(OLD + source), Path(NEW + path)
+    if old.is_dir():
         target.mkdir(parents=True, exist_ok=True)
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch()
-    mount(str(source), str(target), flags=MS_BIND | MS_REC)
+    mount(str(old), str(target), flags=MS_BIND | MS_REC)
     seal_mount(str(target), read_only=read_only)

@@ -15,6 +15,7 @@ import anyio
 
 from blocks.errors import BadInput, Unavailable
 from blocks.sandbox.order import Ending, Limits, Order, Report
+from blocks.settings import load_settings
 
 KEPT = 50_000
 """Bytes of each of the two outputs that are kept from its beginning, and as many from its end."""
@@ -68,6 +69,24 @@ class Running:
         return Report.from_json(self._told.decode())
 
 
+def _shown(folders: Sequence[Path]) -> dict[str, str]:
+    """Where folders are inside, and where they are outside, by every name that programs may know them by.
+
+    `CannotIsolate` when one of them holds the hub's own data or keys.
+    """
+    settings = load_settings()
+    found: dict[str, str] = {}
+    for folder in folders:
+        real = folder.resolve()
+        for own in (settings.data_dir, settings.keys_path):
+            if own.resolve().is_relative_to(real):
+                raise CannotIsolate(
+                    f"programs would see where the hub keeps its data: {str(own)!r} lies in {str(folder)!r}"
+                )
+        found |= {os.path.normpath(folder): str(real), str(real): str(real)}
+    return found
+
+
 @asynccontextmanager
 async def started(
     command: Sequence[str],
@@ -81,12 +100,14 @@ async def started(
     """The program at work; when the block ends, nothing of it is left."""
     if sys.platform != "linux":
         raise CannotIsolate("the sandbox needs Linux")
+    shown = _shown([*interpreter(), *readable])
     order = Order(
         command=list(command),
         workspace=str(workspace or ""),
         folder=str(folder or workspace or "/tmp"),  # noqa: S108  # the jail's own
         environment={**ENVIRONMENT, "PATH": path_inside(), **(environment or {})},
-        readable=[str(path) for path in (*interpreter(), *readable)],
+        readable=shown,
+        source=str(workspace.resolve()) if workspace else "",
         limits=limits or Limits(),
     )
     lifeline, ours = os.pipe()

@@ -13,7 +13,7 @@ import pytest
 
 from blocks.errors import BadInput
 from blocks.sandbox.order import Limits
-from blocks.sandbox.running import Ran, run
+from blocks.sandbox.running import CannotIsolate, Ran, run
 
 Sh = Callable[..., Ran]
 ROOT = Path(__file__).parents[3]
@@ -274,6 +274,17 @@ def test_a_folder_can_be_shown_without_being_writable(shut_in: None, workspace: 
 
     assert ran.stdout == "for everybody"
     assert "Read-only" in ran.stderr
+
+
+def test_the_hubs_own_data_is_not_shown(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A folder that holds it cannot be named as one to be read, not even through a link."""
+    monkeypatch.setenv("SOMA_DATA_DIR", str(tmp_path / "hub" / "data"))
+    (tmp_path / "hub" / "data").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "hub")
+
+    for folder in (tmp_path / "hub", tmp_path / "link"):
+        with pytest.raises(CannotIsolate, match="where the hub keeps its data"):
+            asyncio.run(run(["true"], workspace=workspace, readable=[folder]))
 
 
 def sleeping(seconds: str) -> bool:
