@@ -188,7 +188,7 @@ def _dotted(location: tuple[int | str, ...]) -> str:
 def _mend(item: Any) -> str:
     message = str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "extra_forbidden":
-        models = (Manifest, Parameter, Budget, Runtime, Resources, Amounts, Toleration)
+        models = (Manifest, AgentPart, Parameter, Budget, Runtime, Resources, Amounts, Toleration)
         known = [name for model in models for name in model.model_fields]
         close = get_close_matches(str(item["loc"][-1]), known, n=1)
         return "there is no such field" + (f"; did you mean `{close[0]}`?" if close else "; remove it")
