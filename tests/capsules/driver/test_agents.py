@@ -202,7 +202,7 @@ def test_what_cannot_be_used_is_told_back_within_bounds(toybox: Any, model: Any)
 
     assert (state.name, model.unsaid) == ("Completed", 0)
     assert result_of(toybox, project) == {"said": "at last"}
-    assert "path: 7 is not of type 'string'" in str(model.asked[2]["messages"][-1])
+    assert "path: 7 is not of type 'string'" in model.asked[2]["messages"][-1]["content"]
 
 
 def test_an_agent_that_comes_to_no_end_is_stopped(toybox: Any, model: Any) -> None:
