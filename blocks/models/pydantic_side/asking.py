@@ -90,7 +90,7 @@ def _pause(error: Exception, number: int) -> float | None:
     asked = error.retry_after if isinstance(error, ModelAPIError) else None
     if asked is not None and asked > MOST_ASKED:
         return None
-    grown = min(FIRST_PAUSE * 2 ** (number - 1), LONGEST_PAUSE)
+    grown = min(FIRST_PAUSE * 2.0 ** (number - 1), LONGEST_PAUSE)
     return max(float(asked or 0), grown * random.uniform(0.5, 1))  # noqa: S311  # spreads tries, guards nothing
 
 
