@@ -11,7 +11,7 @@ from typing import Any
 
 from prefect.context import FlowRunContext
 
-from blocks.context import Authority, RunContext, current, running
+from blocks.context import RunContext, current, running
 from blocks.errors import ApprovalNeeded, BadInput, PolicyDenied, SomaError, TookTooLong
 from blocks.records.agreements import agreements
 from blocks.records.approvals import ask
@@ -30,6 +30,7 @@ from capsules.mandates import mandate_of, principal_of
 from capsules.manifest import Manifest
 from capsules.outputs import outputs_of
 from capsules.plan import PlanNode, planned_node
+from capsules.planned_facts import authority_of, capsule_fields, start_facts
 from capsules.references import sources
 from capsules.retrying import rest_before
 from capsules.spending import spending_of, timed
@@ -78,7 +79,7 @@ async def perform(
             with running(given.context):
                 take_inputs(given.context.trail, given.node, given.lines, arguments)
                 async with following(opened, given.context), timed(given.context) as clock:
-                    decision = await decide("capsule.start", manifest.name, _facts(manifest, arguments))
+                    decision = await decide("capsule.start", manifest.name, start_facts(manifest, arguments))
                     work = _within_time(manifest, given.node, body, arguments)
                     output = await clock.within(decision, work)
             document = outputs_of(manifest, output)
@@ -222,23 +223,6 @@ async def _read(opened: Environment, attempt: Attempt) -> Handed:
     return Handed(attempt=attempt.id, project=project, node=node, lines=lines)
 
 
-def authority_of(node: PlanNode) -> Authority:
-    """What the plan lets the node do."""
-    return Authority(
-        tools=node.authority.tools, memory=frozenset(node.authority.memory), budget=node.authority.budget
-    )
-
-
-def capsule_fields(manifest: Manifest, digest: str) -> dict[str, Any]:
-    """What a context says about the capsule that runs."""
-    return {
-        "capsule": manifest.name,
-        "capsule_version": manifest.version,
-        "capsule_owner": manifest.owner,
-        "capsule_digest": digest,
-    }
-
-
 def _unassigned(opened: Environment, manifest: Manifest, digest: str) -> RunContext:
     """The context of a run that no project asked for: a caller's if there is one, else a service's."""
     present = current() or service_context(opened)
@@ -248,20 +232,6 @@ def _unassigned(opened: Environment, manifest: Manifest, digest: str) -> RunCont
 def _flow_run() -> str | None:
     context = FlowRunContext.get()
     return str(context.flow_run.id) if context is not None and context.flow_run is not None else None
-
-
-def _facts(manifest: Manifest, arguments: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "capsule": {
-            "name": manifest.name,
-            "version": manifest.version,
-            "owner": manifest.owner,
-            "runtime": manifest.runtime.kind,
-            "tools": sorted(manifest.tools),
-            "memory": sorted(manifest.memory),
-            "inputs": arguments,
-        }
-    }
 
 
 async def _record_failure(opened: Environment, given: Assignment, error: BaseException) -> None:

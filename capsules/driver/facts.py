@@ -9,13 +9,13 @@ from blocks.errors import NotFound
 from blocks.identity import Principal
 from blocks.records.tables import Project
 from blocks.triggers.origins import principal_of
-from capsules.attempt import authority_of, capsule_fields
 from capsules.binding import follow
 from capsules.catalogue import find_capsule
 from capsules.driver.standing import Standing
 from capsules.environment import Environment, project_facts
 from capsules.intake import facts_in, take_request
 from capsules.plan import PlanNode
+from capsules.planned_facts import authority_of, capsule_fields
 
 DELIVERABLES = "deliverables"
 """A capsule output of this name is an object with `files`, which the project hands over."""
@@ -37,11 +37,6 @@ def facts_for(opened: Environment, project: Project, node: PlanNode, standing: S
         },
     }
     return {name: known[name]() for name in facts_in(node.inputs) if name in known}
-
-
-def step_facts(node: PlanNode) -> dict[str, Any]:
-    """What the constitution is told of a node before it starts."""
-    return {"node": {"id": node.id, "runtime": node.runtime}}
 
 
 def planned_context(opened: Environment, project: Project, node: PlanNode) -> RunContext:

@@ -10,11 +10,12 @@ from blocks.records.agreements import agreed_actions
 from blocks.records.tables import NodeState, Project
 from capsules.driver.asking import answer, ask_for_constitution
 from capsules.driver.conditions import unmet
-from capsules.driver.facts import planned_context, step_facts
+from capsules.driver.facts import planned_context
 from capsules.driver.standing import Standing
 from capsules.environment import Environment
 from capsules.history import with_history
 from capsules.plan import PlanNode
+from capsules.planned_facts import step_facts
 from tasks.governed import decide
 
 
