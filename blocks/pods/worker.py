@@ -83,11 +83,13 @@ async def until_there(api_url: str, pool: str) -> None:
     try:
         while True:
             try:
-                return await prefect.get(f"work_pools/{pool}")
+                await prefect.get(f"work_pools/{pool}")
             except Unavailable as error:
                 if error.message != told:
                     print(f"waits: {error.message}", flush=True)  # noqa: T201
                 told = error.message
+            else:
+                return
             await asyncio.sleep(1)
     finally:
         await prefect.close()
