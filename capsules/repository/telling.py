@@ -24,7 +24,8 @@ def gist(analysis: Analysis) -> tuple[str, dict[str, Any]]:
         (finding for finding in analysis.findings if finding.path and finding.severity in WORTH),
         key=lambda finding: SEVERITIES.index(finding.severity),
     )[:MOST]
-    first = f" Worst: {worst[0].title} ({worst[0].path})." if worst else ""
+    told = not worst or worst[0].title in analysis.headline
+    first = "" if told else f" Worst: {worst[0].title} ({worst[0].path})."
     places = [
         {"title": finding.title[:300], "severity": finding.severity, "path": str(finding.path)[:500]}
         for finding in worst
