@@ -57,12 +57,15 @@ class Candidate:
         return f"{self.model} ({self.endpoint.name})"
 
 
-async def endpoints(settings: Settings, tenant: str, *, keys: bool = False) -> list[Endpoint]:
+async def endpoints(
+    settings: Settings, tenant: str, *, keys: bool = False, patience: float = PATIENCE
+) -> list[Endpoint]:
     """The tenant's endpoints in the order in which they are asked; their keys only if asked for.
 
-    `Unavailable` when Prefect does not tell within a minute.
+    `Unavailable` when Prefect has not told for so many seconds.
     """
-    found = [_endpoint(document, keys=keys) for document in await _documents(settings, keys=keys)]
+    documents = await _documents(settings, keys=keys, patience=patience)
+    found = [_endpoint(document, keys=keys) for document in documents]
     own = [item for item in found if item is not None and item.tenant == tenant]
     given = _of_settings(settings, keys=keys) if tenant == settings.tenant else None
     return sorted(own, key=lambda item: (item.order, item.name)) + ([given] if given else [])
@@ -100,7 +103,7 @@ def missing_model(alias: str, known: Iterable[Endpoint]) -> NotConfigured:
     )
 
 
-async def _documents(settings: Settings, *, keys: bool) -> list[dict[str, Any]]:
+async def _documents(settings: Settings, *, keys: bool, patience: float) -> list[dict[str, Any]]:
     query = {
         "block_types": {"slug": {"any_": [SLUG]}},
         "block_documents": {"is_anonymous": {"eq_": False}},
@@ -108,7 +111,7 @@ async def _documents(settings: Settings, *, keys: bool) -> list[dict[str, Any]]:
         "limit": 200,
     }
     prefect = PrefectApi(settings.prefect_api_url)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     try:
         while True:
             try:

@@ -37,7 +37,7 @@ class Changes:
 
 def listed(settings: Settings) -> list[dict[str, Any]]:
     """Every endpoint of the hub's own tenant, without keys."""
-    found = asyncio.run(endpoints(settings, settings.tenant))
+    found = asyncio.run(endpoints(settings, settings.tenant, patience=0))
     return [{name: value for name, value in asdict(item).items() if name != "key"} for item in found]
 
 
@@ -79,7 +79,7 @@ def tried(settings: Settings, name: str | None) -> Iterator[tuple[str, str | Non
     """Each model, why it does not answer if it does not, and how many seconds it took."""
     found = [
         item
-        for item in asyncio.run(endpoints(settings, settings.tenant, keys=True))
+        for item in asyncio.run(endpoints(settings, settings.tenant, keys=True, patience=0))
         if name in {None, item.name}
     ]
     if not found:
