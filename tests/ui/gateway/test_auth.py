@@ -13,7 +13,7 @@ OPEN = {
     *("/v1/login", "/v1/login/refresh", "/v1/agents/token"),
     *("/v1/answers/{token}", "/v1/hooks/{trigger}"),
 }
-"""Signs of life and the public key; those that ask for a secret in the body; those that ask for a signature."""
+"""Signs of life and the public key; those with a secret in the body; those that ask for a signature."""
 
 
 def routes(gateway):
