@@ -16,6 +16,8 @@ from capsules.catalogue import list_capsules
 from capsules.manifest import Manifest
 
 DECORATOR = "governed_task"
+OF_SERVERS = "mcp.server.tool"
+"""Stands for the tools of MCP servers, which come and go and take what their servers say."""
 _TASKS = Path(__file__).parents[1] / "tasks"
 _NAMES: Mapping[str, Type] = {
     "str": STRING,
@@ -44,6 +46,7 @@ def installed_signatures() -> Signatures:
     found: dict[Stage, dict[str, Parameters | None]] = {}
     for path in sorted(_TASKS.rglob("*.py")):
         _take(path, found)
+    found.setdefault("tool.call", {})[OF_SERVERS] = None
     for entry in list_capsules():
         found.setdefault("capsule.start", {})[entry.manifest.name] = _inputs(entry.manifest)
         for path in sorted(entry.folder.rglob("*.py")):

@@ -42,7 +42,11 @@ def test_the_table_names_every_article():
 
 def test_every_article_has_an_example_that_it_decides():
     """Its own verdict is shown at least once, unless only a count of thousands would show it."""
-    counted = {"deny-a-flood-of-tool-calls", "deny-publishing-without-end"}
+    counted = {
+        "deny-a-flood-of-tool-calls",
+        "deny-a-flood-of-model-requests",
+        "deny-publishing-without-end",
+    }
     without = {
         name
         for name, article in ARTICLES.items()

@@ -82,4 +82,4 @@ def test_capsules_of_other_packages_are_known(tmp_path: Path, monkeypatch: pytes
     other = catalogue.CatalogueEntry(manifest=entry.manifest, folder=tmp_path, package="elsewhere")
     monkeypatch.setattr(module, "list_capsules", lambda: (other,))
 
-    assert installed_signatures.__wrapped__().actions["tool.call"] == {"x.y": {"a": STRING}}
+    assert installed_signatures.__wrapped__().actions["tool.call"]["x.y"] == {"a": STRING}
