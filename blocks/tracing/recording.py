@@ -49,13 +49,16 @@ class OtlpSpan:
 
 
 class OtlpRecorder:
-    """Sends this process's spans to the collector that OpenTelemetry's variables name."""
+    """Sends this process's spans to the collector that OpenTelemetry's variables name.
+
+    It is not made OpenTelemetry's global provider: what libraries would record of their own accord may hold
+    what was passed to them.
+    """
 
     def __init__(self, process: str) -> None:
         self._provider = TracerProvider(resource=_resource(process), shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(_exporter(), schedule_delay_millis=DELAY_MS))
         self._tracer = self._provider.get_tracer("soma")
-        trace.set_tracer_provider(self._provider)  # what libraries record becomes part of our traces
         atexit.register(self.end)
 
     @contextmanager
