@@ -28,7 +28,7 @@ def test_a_tenant_begins_with_the_shipped_constitution(gateway, acme):
 
     assert [step["asked_by"] for step in history] == ["soma"]
     assert acme._get("/v1/constitutions/active")["name"] == history[0]["name"]
-    assert acme._post("/v1/policy/evaluate", asked)["decision"]["verdict"] == "allow"
+    assert acme._post("/v1/policy/evaluate", asked)["verdict"] == "allow"
     assert acme.projects() == []
     assert [user.name for user in acme.users()] == ["ada"]
 
@@ -61,7 +61,7 @@ def test_each_tenant_has_its_own_constitution_in_force(gateway, acme):
     while acme._http.post("/v1/memory", json=asked).status_code != 403:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert gateway.http().post("/v1/memory", json=asked).status_code == 200
+    assert gateway.http().post("/v1/memory", json=asked).status_code == 201
 
 
 def test_only_who_runs_the_hub_looks_after_tenants(gateway, acme):
