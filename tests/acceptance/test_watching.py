@@ -154,7 +154,7 @@ def test_a_launch_is_one_trace_over_all_processes(hub: Any, collector: Any, audi
 
     (root,) = [span for span in spans if span.name == "POST /v1/projects/{project}/launch"]
     assert (root.service, root.attributes["http.response.status_code"]) == ("soma-gateway", 200)
-    (clone,) = [span for span in spans if span.name == "tool.call survey.clone"]
+    (clone,) = [span for span in spans if span.name == "tool.call git.clone"]
     assert clone.service == "soma-run"
     assert clone.attributes["soma.verdict"] == "allow"
     assert ancestors(clone) == ["capsule survey", "drive project", root.name]
