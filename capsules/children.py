@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from blocks.errors import NotFound, SomaError
 from blocks.records.expansion import Child
 from capsules.authority import NodeAuthority
-from capsules.blueprint import Step
+from capsules.blueprint_nodes import Step
 from capsules.catalogue import find_capsule
 from capsules.manifest import Name, Version
 from capsules.node import LATER, MOST_CHILDREN, PlanNode, Undo
