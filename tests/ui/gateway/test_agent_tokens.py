@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from blocks.errors import Forbidden, NotFound, Unauthenticated
+from blocks.errors import Forbidden, Unauthenticated
 from blocks.identity import Mandate, Principal
 from blocks.memory.block import memory_of
 from blocks.memory.items import Draft, Selection
@@ -38,13 +38,12 @@ def test_an_agent_uses_the_memory_that_it_was_planned_with(gateway, at_work):
 
     async def scene():
         await memory.remember([Draft(text="the lexer has no tests")], scope=own)
-        await memory.set("seen", 3, scope="repository:shop")
+        await memory.remember([Draft(text="the parser has tests")], scope="repository:shop")
         hits = await memory.recall("which part is untested", scopes=[own])
-        value = await memory.get("seen", scope="repository:shop")
         gone = await memory.forget(Selection(scopes=(own,)))
-        return [hit.item.text for hit in hits], value, gone
+        return [hit.item.text for hit in hits], gone
 
-    assert asyncio.run(scene()) == (["the lexer has no tests"], 3, 1)
+    assert asyncio.run(scene()) == (["the lexer has no tests"], 1)
     kept = gateway.records(lambda database: list_records(database, tenant="default", project=mandate.project))
     told = [json.loads(record.record) for record in kept if record.action == "remember"]
     assert [
@@ -88,13 +87,11 @@ def test_an_agent_is_out_when_its_attempt_is_lost(gateway, at_work):
     deadline = time.monotonic() + SOON
     while True:
         try:
-            asyncio.run(memory.set("late", 1, scope="repository:shop"))
+            asyncio.run(memory.remember([Draft(text="late")], scope="repository:shop"))
         except Unauthenticated:
             break
         assert time.monotonic() < deadline
-
-    with gateway.client() as client, pytest.raises(NotFound):
-        client._get("/v1/memory/kv/repository:shop/no-such-key")
+        time.sleep(0.05)
 
 
 def test_an_agent_does_nothing_in_a_persons_name(gateway, at_work):
@@ -167,11 +164,11 @@ def test_a_run_without_the_key_gets_its_token_from_the_gateway(gateway):
     with HubClient(gateway.url, passport.token()) as agent:
         said = agent.whoami()
     memory = memory_of(gateway.settings, passport.token())
-    asyncio.run(memory.set("seen", 4, scope="repository:pods"))
+    asyncio.run(memory.remember([Draft(text="seen")], scope="repository:pods"))
 
     assert (said.kind, said.tenant, said.name) == ("agent", "default", f"survey@{mandate.project}")
     with pytest.raises(Forbidden):
-        asyncio.run(memory.set("seen", 4, scope="tenant"))
+        asyncio.run(memory.remember([Draft(text="seen")], scope="tenant"))
     assert not (gateway.settings.keys_path / "none-here").exists()
 
 
