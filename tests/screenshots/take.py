@@ -100,7 +100,7 @@ def end(page: Page, camera: Camera) -> None:
     page.get_by_role("link", name="Audit of the shop").click()
     expect(page.get_by_text("10 of 10 nodes")).to_be_visible(timeout=LONG)
     page.get_by_role("tab", name="Deliverables").click()
-    expect(page.frame_locator("iframe").first.frame_locator("iframe").locator("h1").first).to_be_visible()
+    expect(page.frame_locator("iframe").first.locator("h1").first).to_be_visible()
     camera.take("report", whole=True)
     page.get_by_role("tab", name="Events").click()
     camera.take("events", whole=True)

@@ -6,10 +6,10 @@ from typing import Literal
 import streamlit as st
 
 from blocks.errors import SomaError
+from ui.cli.terminal import plain
 from ui.wire import ProjectDetail
 from ui.wizard.trouble import say
 from ui.wizard.visitor import hub, may
-from ui.wizard.words import label
 
 ENDED = frozenset({"completed", "failed", "denied", "skipped", "cancelled"})
 """Nodes in these states can be done anew."""
@@ -57,7 +57,7 @@ def _rerun(view: ProjectDetail) -> None:
         node = st.selectbox(
             "From which node on?",
             list(titles),
-            format_func=lambda name: label(titles[name]),
+            format_func=lambda name: plain(titles[name]),
             key=f"rerun-node-{view.id}",
         )
         reason = st.text_input("Reason (optional)", key=f"rerun-reason-{view.id}", max_chars=1000)

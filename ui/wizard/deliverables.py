@@ -1,6 +1,6 @@
 """What a project hands over: shown in place where that is safe, and for download."""
 
-import html
+import base64
 import json
 from functools import partial
 
@@ -8,7 +8,7 @@ import streamlit as st
 from markdown_it import MarkdownIt
 
 from blocks.errors import SomaError
-from ui.cli.terminal import size
+from ui.cli.terminal import plain, size
 from ui.wire import Artifact, ProjectDetail
 from ui.wizard import present
 from ui.wizard.sign_ins import SignIn
@@ -16,10 +16,12 @@ from ui.wizard.trouble import say
 from ui.wizard.visitor import visitor
 from ui.wizard.words import label
 
-LARGEST = 4_000_000
-"""Bytes of a deliverable that is shown in place; larger ones are for download."""
+LARGEST = 1_000_000
+"""Bytes of a deliverable that is shown in place; larger ones are for download. Browsers follow no address of
+more than two million characters."""
 TALL = 720
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'"
+CSP = "Content-Security-Policy"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'"
 IMAGES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
 STYLE = (
     "body{font:16px/1.6 system-ui,Segoe UI,Roboto,Arial,sans-serif;color:#1f2933;max-width:46rem;"
@@ -43,7 +45,7 @@ def show(view: ProjectDetail) -> None:
         "Show in place",
         can,
         index=can.index(first) if (first := _first(can)) else None,
-        format_func=label,
+        format_func=plain,
         placeholder="Choose one",
         key=f"shown-{view.id}",
     )
@@ -108,13 +110,13 @@ def _in_place(project: str, item: Artifact) -> None:
 
 
 def framed(page: str) -> str:
-    """A document that shows the page and lets it do nothing: no scripts, no forms, nothing fetched."""
-    inner = html.escape(page, quote=True)
-    return (
-        f'<!DOCTYPE html><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        "<style>html,body{margin:0;height:100%}iframe{border:0;width:100%;height:100%}</style>"
-        f'<iframe sandbox="" srcdoc="{inner}"></iframe>'
-    )
+    """The address of a document that shows the page and lets it do nothing.
+
+    It has an origin of its own, and its first words are a policy that nothing after them can take back: no
+    scripts, no forms, nothing fetched.
+    """
+    whole = f'<!DOCTYPE html><meta charset="utf-8"><meta http-equiv="{CSP}" content="{POLICY}">{page}'
+    return "data:text/html;base64," + base64.b64encode(whole.encode()).decode()
 
 
 def _pretty(text: str) -> str:

@@ -22,7 +22,7 @@ SOURCES = {
     "img-src": "'self' data: blob:",
     "font-src": "'self' data:",
     "connect-src": "'self' ws: wss:",
-    "frame-src": "'self'",
+    "frame-src": "'self' data:",
     "worker-src": "'self' blob:",
     "object-src": "'none'",
     "base-uri": "'self'",

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
+from ui.cli.terminal import plain
 from ui.wire import ProjectDetail
 from ui.wire_intake import NodeAttempt, NodeDecision, NodeDetail
 from ui.wizard.shown import shown
 from ui.wizard.trouble import told
 from ui.wizard.visitor import hub
-from ui.wizard.words import chip, e, label, state_word, took
+from ui.wizard.words import chip, e, state_word, took
 
 MOST_DECISIONS = 25
 
@@ -19,7 +20,7 @@ def show(view: ProjectDetail) -> None:
         "Node",
         list(titles),
         index=None,
-        format_func=lambda name: label(titles.get(name, name)),
+        format_func=lambda name: plain(titles.get(name, name)),
         placeholder="Choose a node to look at",
         key=f"node-{view.id}",
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from ui.cli.terminal import plain
 from ui.wire_intake import AskedQuestion, Option
 from ui.wizard.words import e, label, lines
 
@@ -119,7 +120,7 @@ def _one_of(options: list[Option], name: str, present: Any, key: str) -> str | N
             name,
             values,
             index=index,
-            format_func=lambda value: label(known[value].label),
+            format_func=lambda value: plain(known[value].label),
             key=key,
             label_visibility="collapsed",
             placeholder="Choose one",
@@ -143,7 +144,7 @@ def _some_of(options: list[Option], name: str, present: Any, key: str) -> list[s
             name,
             list(known),
             chosen,
-            format_func=lambda value: label(known[value].label),
+            format_func=lambda value: plain(known[value].label),
             key=key,
             label_visibility="collapsed",
             placeholder="Choose some",
