@@ -27,12 +27,12 @@ def hindrance(approval: Approval) -> str | None:
         same = vote.get("digest", approval.bound_to) == approval.bound_to
         if vote.get("by") == person.who and vote.get("approved") and same:
             return "You have agreed; others must too."
-    vote = Vote(
+    wanted = Vote(
         by=person.who,
         roles=frozenset(person.roles),
         waited=(datetime.now(UTC) - approval.requested_at).total_seconds(),
     )
-    return objection(approval.requirements, vote, approval.requested_by)
+    return objection(approval.requirements, wanted, approval.requested_by)
 
 
 def answers(approval: Approval) -> None:

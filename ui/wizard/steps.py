@@ -110,7 +110,7 @@ def _problem(wrong: Mapping[str, tuple[Any, str]], question: str, answer: Any) -
 def _differs(question: AskedQuestion, answer: Any) -> bool:
     """Whether what stands there is other than what the hub has; a default that stands is no answer yet."""
     known = question.default if question.answer is None else question.answer
-    return answer != (known or None if isinstance(known, str | list) else known)
+    return bool(answer != (known or None if isinstance(known, str | list) else known))
 
 
 def _keep_quietly(session: SessionDetail, step: Step, changed: Mapping[str, Any]) -> None:
