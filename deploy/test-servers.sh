@@ -7,6 +7,7 @@ cd "$(dirname "$0")"
 wanted=()
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || wanted+=(postgresql)
 command -v redis-server >/dev/null || wanted+=(redis-server)
+command -v chromium >/dev/null || wanted+=(chromium)
 [ ${#wanted[@]} = 0 ] || ./install-packages.sh "${wanted[@]}" || true
 
 # Prometheus is only unpacked: its package would start a service and bring a hundred others.
