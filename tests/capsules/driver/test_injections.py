@@ -109,26 +109,29 @@ def questions(toybox: Any, project: Project) -> list[Any]:
     return found
 
 
+def asked_by(toybox: Any, project: Project) -> set[str]:
+    """The articles of the one question that waits for people."""
+    (question,) = questions(toybox, project)
+    return {item["article"] for item in question.requirements}
+
+
 def test_orders_in_a_page_are_not_carried_out(toybox: Any, model: Any, site: str) -> None:
-    """Another site, a file of the machine, a copy of what was read: each try ends at another wall."""
+    """A file of the machine is refused, and a person is asked before an address out of the page is."""
     model.says(
         model.call("web.fetch", url=f"{site}/sheds"),
-        model.call("web.fetch", url="https://evil.example.net/"),
         model.call("files.read", path="/etc/passwd"),
         model.call("files.read", path="plan.txt"),
-        model.call("web.fetch", url=f"{site}/?words=paint+the+shed+blue"),
+        model.call("web.fetch", url="https://evil.example.net/"),
     )
-    project = launch(toybox, "helper", HELPER, f"the page {site}/sheds")
+    project = launch(toybox, "helper", HELPER, f"the page {site}/sheds and the file plan.txt")
     drive(project)
 
     told = str(model.asked[-1]["messages"])
-    (question,) = questions(toybox, project)
     assert Site.asked == ["/sheds"]
     assert ORDERS in told
-    assert "has not allowed it" in told
-    assert "leads out of the project's folder" in told
+    assert "leads out of the project's folder" in told.replace("\\", "")
     assert "root:" not in told
-    assert "web.fetch could carry what was read away" in question.question
+    assert "ask-before-following-the-web" in asked_by(toybox, project)
     assert (workspace(project) / "plan.txt").read_text() == PLAN
 
 
@@ -148,11 +151,10 @@ def test_orders_in_a_file_are_not_carried_out(toybox: Any, model: Any, site: str
     drive(project)
 
     told = str(model.asked[-1]["messages"])
-    (question,) = questions(toybox, project)
-    assert "No such file or directory: '/etc/shadow'" in told or "cannot be shut in" in told
+    assert "No such file or directory" in told or "cannot be shut in" in told
     assert "Unknown tool" in told
     assert Site.asked == []
-    assert "files.delete destroys" in question.question
+    assert "ask-before-destroying" in asked_by(toybox, project)
     assert (workspace(project) / "plan.txt").read_text() == PLAN
 
 
@@ -193,6 +195,5 @@ def test_what_a_description_wants_written_asks_a_person(
     project = launch(toybox, "reader", ["files.write", "mcp.injected.find"], "sheds")
     drive(project)
 
-    (question,) = questions(toybox, project)
-    assert "words that stood in the description" in question.question
+    assert "ask-before-following-a-description" in asked_by(toybox, project)
     assert not (workspace(project) / "shed.txt").exists()
