@@ -161,8 +161,10 @@ def test_orders_in_a_file_are_not_carried_out(toybox: Any, model: Any, site: str
 def serve(tmp_path: Path, description: str) -> None:
     """An MCP server whose tool is described so."""
     program = (Path(__file__).parents[2] / "blocks" / "mcp" / "odd.py").read_text()
-    (tmp_path / "server.py").write_text(program.replace('"Find."', repr(description)))
-    server = ToolServer(command=[sys.executable, str(tmp_path / "server.py")], folders=[str(tmp_path)])
+    folder = tmp_path / "server"
+    folder.mkdir()
+    (folder / "server.py").write_text(program.replace('"Find."', repr(description)))
+    server = ToolServer(command=[sys.executable, str(folder / "server.py")], folders=[str(folder)])
     asyncio.run(save_server("injected", server))
 
 
