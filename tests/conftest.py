@@ -55,6 +55,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In several processes a file's tests stay together, and those that share the whole hub in one process."""
+    for item in items:
+        place = Path(__file__).parent / "acceptance"
+        group = place if item.path.is_relative_to(place) else item.path
+        item.add_marker(pytest.mark.xdist_group(str(group.name if group == place else group)))
+
+
 @pytest.fixture(autouse=True)
 def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The data folder of this test alone; what the test sets in the environment ends with it."""

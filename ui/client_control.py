@@ -50,4 +50,5 @@ class ControlCalls(Transport):
 
     def node_history(self, project: str, node: str) -> NodeHistory:
         """The node with every attempt at it."""
-        return NodeHistory.model_validate(self._get(f"/v1/projects/{segment(project)}/nodes/{segment(node)}"))
+        path = f"/v1/projects/{segment(project)}/nodes/{segment(node)}/history"
+        return NodeHistory.model_validate(self._get(path))

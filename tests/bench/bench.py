@@ -80,7 +80,7 @@ def use(settings: Settings) -> None:
 def free_offset() -> int:
     """An offset at which the hub's ports are free."""
     for offset in range(1000, 20000, 100):
-        if all(_is_free(port + offset) for port in (10000, 4200, 8501)):
+        if all(_is_free(port + offset) for port in (10000, 10001, 10002, 4200, 8501)):
             return offset
     raise SystemExit("no free ports were found")
 

@@ -48,6 +48,7 @@ class ChaosHub:
             "SOMA_PORT_OFFSET": str(self.settings.port_offset),
             "SOMA_CONSTITUTION": str(self.folder / "constitution.yaml"),
             "CHAOS_EFFECTS": str(self.effects),
+            "SOMA_WIZARD": "false",  # nobody looks
         }
 
     async def up(self) -> None:
@@ -113,7 +114,7 @@ class ChaosHub:
 def free_offset() -> int:
     """An offset at which all of the hub's ports are free."""
     for offset in range(45100, 50000, 100):
-        if all(_free(port + offset) for port in (10000, 4200, 8501)):
+        if all(_free(port + offset) for port in (10000, 10001, 10002, 4200, 8501)):
             return offset
     raise SystemExit("no free ports were found")
 

@@ -123,8 +123,10 @@ async def fork_project(
     return Forked(**shown.model_dump(), carried=fork.carried)
 
 
-@router.get("/{project}/nodes/{node}")
-async def show_node(project: str, node: str, hub: CurrentHub, principal: CurrentPrincipal) -> NodeHistory:
+@router.get("/{project}/nodes/{node}/history")
+async def show_history(
+    project: str, node: str, hub: CurrentHub, principal: CurrentPrincipal
+) -> NodeHistory:
     """A node with every attempt at it, and what it had come to before it was done anew."""
     found = await node_history(hub.database, project, node, tenant=principal.tenant)
     return NodeHistory.model_validate(

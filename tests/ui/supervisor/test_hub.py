@@ -17,7 +17,7 @@ from blocks.settings import Settings, load_settings
 from ui.supervisor.lock import running_hub
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
-CHILDREN = ("postgres", "valkey", "prefect", "runs", "worker", "gateway")
+CHILDREN = ("postgres", "valkey", "prefect", "runs", "worker", "gateway", "wizard")
 PATIENCE = 400
 UP = "import sys; from ui.cli.main import main; sys.argv = ['soma', *sys.argv[1:]]; main()"
 
@@ -76,6 +76,7 @@ class Up:
             "runs": "blocks.warm_worker.fork_server",
             "worker": "blocks.warm_worker\0",
             "gateway": "ui.gateway",
+            "wizard": "ui.wizard",
         }
         for pid in children_of(self.process.pid):
             if marks[child] in command_of(pid):
