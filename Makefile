@@ -25,7 +25,7 @@ servers: ## Install Debian's PostgreSQL and Redis, the tests' second opinion
 
 .PHONY: test
 test: setup servers lint types ## Check everything: style, types, imports, every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-fast
 test-fast: setup ## Run the tests that take no more than a few seconds

@@ -24,6 +24,7 @@ import asyncpg
 import hypothesis
 import pytest
 from sqlalchemy.engine import make_url
+from xdist.scheduler import LoadFileScheduling
 
 from blocks.engines import postgres, valkey
 from blocks.engines import prefect_server as prefect_engine
@@ -33,6 +34,7 @@ from blocks.settings import Settings, default_data_dir, load_settings
 
 OURS = ("SOMA_", "PREFECT_", "OTEL_")
 ADDRESSES = ("REDIS_URL", "QDRANT_URL")
+WHOLE_HUB = "tests/acceptance/"
 QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -55,13 +57,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In several processes a file's tests stay together, and those that share the whole hub in one process."""
-    for item in items:
-        place = Path(__file__).parent / "acceptance"
-        group = place if item.path.is_relative_to(place) else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group.name if group == place else group)))
+class TogetherScheduling(LoadFileScheduling):
+    """In several processes a file's tests stay together, and those of the whole hub in one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return WHOLE_HUB if file.startswith(WHOLE_HUB) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TogetherScheduling:
+    return TogetherScheduling(config, log)
 
 
 @pytest.fixture(autouse=True)
