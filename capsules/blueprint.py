@@ -79,7 +79,7 @@ class Blueprint(Strict):
 
 def list_blueprints() -> list[Blueprint]:
     """Every blueprint that can be launched, by name: those of the hub, and the own ones that are valid."""
-    found = {blueprint.name: blueprint for blueprint in _shipped()}
+    found = {blueprint.name: blueprint for blueprint in _shipped(FOLDER)}
     for file in own_blueprints():
         if file.blueprint is not None:
             found[file.blueprint.name] = file.blueprint
@@ -108,7 +108,7 @@ class OwnBlueprint:
 
 def own_blueprints() -> list[OwnBlueprint]:
     """The files of the data folder's `blueprints`, by name; each is read anew when it has changed."""
-    taken = {blueprint.name: f"the hub's own {blueprint.name}" for blueprint in _shipped()}
+    taken = {blueprint.name: f"the hub's own {blueprint.name}" for blueprint in _shipped(FOLDER)}
     found = []
     for path in sorted((default_data_dir() / "blueprints").glob("*.yaml")):
         file = _own(path)
@@ -134,8 +134,8 @@ def read_blueprint(path: Path) -> Blueprint:
 
 
 @cache
-def _shipped() -> tuple[Blueprint, ...]:
-    return tuple(read_blueprint(path) for path in sorted(FOLDER.glob("*.yaml")))
+def _shipped(folder: Path) -> tuple[Blueprint, ...]:
+    return tuple(read_blueprint(path) for path in sorted(folder.glob("*.yaml")))
 
 
 def _own(path: Path) -> OwnBlueprint:

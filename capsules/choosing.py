@@ -1,6 +1,7 @@
 """Which blueprint a typed request is about: by meaning, and by the words that both use."""
 
 import math
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ NEAR = 0.35
 AHEAD = 0.04
 """By how much it must lie before the next one."""
 MOST_REMEMBERED = 1000
+_PLACE = re.compile(r"\S*[/\\]\S*")
+"""A path or an address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +50,7 @@ class Chooser:
             return self._choose(request, blueprints)
 
     def _choose(self, request: str, blueprints: Sequence[Blueprint]) -> list[Choice]:
+        request = _PLACE.sub(" ", request).strip() or request  # where it lies does not say what is wanted
         wanted = self._embedder.embed([request])[0]
         shared = self._shared(request, blueprints)
         scored = sorted(

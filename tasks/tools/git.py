@@ -170,7 +170,7 @@ async def commit(message: str, paths: Sequence[str] = (), folder: str = ".") -> 
 @governed_task(stage="tool.call", action="git.log", **isolated("git.log"))
 async def log(branch: str = "HEAD", limit: int = 20, folder: str = ".") -> list[Commit]:
     """The last commits, the newest first."""
-    asked = 'git log --no-color --format=%H%x1f%an%x1f%aI%x1f%B%x1e --max-count="$1" "$2" --'
+    asked = 'git log --topo-order --no-color --format=%H%x1f%an%x1f%aI%x1f%B%x1e --max-count="$1" "$2" --'
     told = await _git(folder, asked, str(limit), _revision(branch))
     rows = [row.strip("\n").split("\x1f") for row in told.stdout.split("\x1e")]
     return [

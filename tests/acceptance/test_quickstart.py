@@ -100,8 +100,7 @@ def test_the_first_user_gets_a_password_for_one_sign_in(newcomer: Newcomer):
 def test_an_audit_at_the_terminal(newcomer: Newcomer):
     """Launched, watched, approved and fetched by the commands of the page."""
     launch, status, artifacts = part("The same at the terminal").splitlines()
-    project = newcomer.types(launch, fine=(WAITS,)).split()[0]
-    assert project.startswith("prj_")
+    project = re.findall(r"prj_\w+", newcomer.types(launch, fine=(WAITS,)))[0]
     assert project in newcomer.types(status)
 
     newcomer.hub.completed(project)

@@ -258,6 +258,7 @@ def test_two_tabs_do_not_overwrite_each_other(visit):
     second.get_by_label(name).fill("https://example.org/second.git")
     second.get_by_role("button", name="Next").click()
     expect(second.get_by_text("answered otherwise meanwhile")).to_be_visible()
+    expect(second.get_by_label(name)).to_have_count(1)
     expect(second.get_by_label(name)).to_have_value("https://example.org/first.git")
     second.get_by_role("button", name="Take mine").click()
     expect(second.get_by_text("answered otherwise meanwhile")).to_be_hidden()

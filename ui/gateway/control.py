@@ -124,9 +124,7 @@ async def fork_project(
 
 
 @router.get("/{project}/nodes/{node}/history")
-async def show_history(
-    project: str, node: str, hub: CurrentHub, principal: CurrentPrincipal
-) -> NodeHistory:
+async def show_history(project: str, node: str, hub: CurrentHub, principal: CurrentPrincipal) -> NodeHistory:
     """A node with every attempt at it, and what it had come to before it was done anew."""
     found = await node_history(hub.database, project, node, tenant=principal.tenant)
     return NodeHistory.model_validate(

@@ -56,7 +56,7 @@ def made(tmp_path: Path) -> Path:
 def test_every_capsule_of_the_library_is_listed():
     """The list names each folder of the library that holds a manifest, and its summary."""
     library = ROOT / "capsules" / "library"
-    folders = {path.parent.name for path in library.glob("*/capsule.yaml")}
+    folders = {path.parent.name.replace("_", "-") for path in library.glob("*/capsule.yaml")}
     listed = json.loads(run("list", "--json").stdout)
     read = " ".join(run("list").stdout.split())  # a narrow terminal breaks lines
 

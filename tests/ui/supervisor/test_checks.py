@@ -14,6 +14,8 @@ from ui.supervisor import checks
 from ui.supervisor.checks import Check, check_machine
 from ui.supervisor.live_checks import check_parts
 
+PORTS = ("gateway_port", "wizard_port", "worker_port", "supervisor_port", "prefect_port")
+
 
 def found(settings: Settings) -> dict[str, Check]:
     return {check.name: check for check in check_machine(settings)}
@@ -21,7 +23,7 @@ def found(settings: Settings) -> dict[str, Check]:
 
 def test_a_sound_machine_has_nothing_that_fails(tmp_path: Path) -> None:
     """On the machine that runs the tests every check without a hub is passed."""
-    settings = load_settings(data_dir=tmp_path / "hub", gateway_port=free_port(), prefect_port=free_port())
+    settings = load_settings(data_dir=tmp_path / "hub", **{name: free_port() for name in PORTS})
 
     assert [check for check in found(settings).values() if check.state == "fail"] == []
     assert not settings.data_dir.exists()
@@ -99,8 +101,8 @@ def test_json_is_for_programs_and_the_exit_code_tells(
 ) -> None:
     """`soma doctor --json` prints one object a check and exits 1 when one of them fails."""
     monkeypatch.setenv("SOMA_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("SOMA_GATEWAY_PORT", str(free_port()))
-    monkeypatch.setenv("SOMA_PREFECT_PORT", str(free_port()))
+    for name in PORTS:
+        monkeypatch.setenv(f"SOMA_{name.upper()}", str(free_port()))
     well = CliRunner().invoke(app, ["doctor", "--json"])
     (tmp_path / "admin.token").touch(mode=0o666)
     (tmp_path / "admin.token").chmod(0o666)

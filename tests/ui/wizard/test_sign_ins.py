@@ -90,7 +90,13 @@ def test_who_signed_out_is_not_known_and_the_token_is_worth_nothing(sign_ins, pe
     assert sign_ins.find(number) is None
     assert SignIns(gateway.settings).find(number) is None
     with pytest.raises(Unauthenticated):
-        sign_ins.with_token(found.tokens.access)
+        as_long_as_it_is_taken(sign_ins, found.tokens.access)
+
+
+def as_long_as_it_is_taken(sign_ins, token):
+    """Sign in again and again: the gateway believes what it has read for less than a second."""
+    while True:
+        sign_ins.with_token(token)
 
 
 def test_a_sign_in_that_is_over_is_forgotten(sign_ins, person, gateway):
