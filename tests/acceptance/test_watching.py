@@ -153,7 +153,7 @@ def test_a_launch_is_one_trace_over_all_processes(hub: Any, collector: Any, audi
         return [] if span.parent not in by_id else [by_id[span.parent].name, *ancestors(by_id[span.parent])]
 
     (root,) = [span for span in spans if span.name == "POST /v1/projects/{project}/launch"]
-    assert (root.service, root.attributes["http.response.status_code"]) == ("soma-gateway", 200)
+    assert (root.service, root.attributes["http.response.status_code"]) == ("soma-gateway", 202)
     (clone,) = [span for span in spans if span.name == "tool.call git.clone"]
     assert clone.service == "soma-run"
     assert clone.attributes["soma.verdict"] == "allow"

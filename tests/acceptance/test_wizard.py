@@ -142,7 +142,7 @@ def test_from_a_sentence_to_a_report(visit, hub, repository):
     expect(page.get_by_role("img", name="The plan with")).to_be_visible()
     expect(page.get_by_text("asks people").first).to_be_visible()
     page.get_by_text("Secrets", exact=True).click()
-    expect(page.get_by_text("What the constitution says").first).to_be_visible()
+    expect(page.get_by_text("What the constitution says").locator("visible=true").first).to_be_visible()
     page.get_by_label("Name of the project").fill("The shop, looked at")
     page.get_by_role("button", name="Launch", exact=True).click()
 
