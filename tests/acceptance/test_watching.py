@@ -1,6 +1,7 @@
 """A hub is watched from outside: each process answers, the dashboard shows it, a launch is one trace."""
 
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -15,6 +16,7 @@ import yaml
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
+LAUNCH = re.compile("POST .*/launch")
 
 
 def addresses(hub: Any) -> dict[str, str]:
@@ -144,19 +146,19 @@ def test_a_launch_is_one_trace_over_all_processes(hub: Any, collector: Any, audi
             if span.name == "drive project" and span.attributes["soma.project"] == audited
         } or {""}
         spans = [span for span in collector.spans if span.trace == launched]
-        return spans if any("publish" in span.name for span in spans) else []
+        seen = {span.attributes["soma.node"] for span in spans if span.name.startswith("capsule ")}
+        return spans if seen >= nodes and any(LAUNCH.fullmatch(span.name) for span in spans) else []
 
-    spans = hub.until(whole, 30)
+    nodes = {node.node for node in hub.project(audited).nodes}
+    spans = hub.until(whole, 60)
     by_id = {span.id: span for span in spans}
 
     def ancestors(span: Any) -> list[str]:
         return [] if span.parent not in by_id else [by_id[span.parent].name, *ancestors(by_id[span.parent])]
 
-    (root,) = [span for span in spans if span.name == "POST /v1/projects/{project}/launch"]
+    (root,) = [span for span in spans if LAUNCH.fullmatch(span.name)]
     assert (root.service, root.attributes["http.response.status_code"]) == ("soma-gateway", 202)
     (clone,) = [span for span in spans if span.name == "tool.call git.clone"]
     assert clone.service == "soma-run"
     assert clone.attributes["soma.verdict"] == "allow"
     assert ancestors(clone) == ["capsule survey", "drive project", root.name]
-    nodes = {span.attributes["soma.node"] for span in spans if span.name.startswith("capsule ")}
-    assert nodes >= {node.id for node in hub.project(audited).nodes}
