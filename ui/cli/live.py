@@ -56,7 +56,9 @@ def watch(client: HubClient, project: str, screen: Screen, until: Until) -> Proj
         if until(view) or view.final:
             return view
         with closing(client.follow(project, after=view.last_event, lost=screen.lose)) as events:
-            for _event in events:
+            for event in events:
+                if event.id <= view.last_event:  # a look that was taken later has told it
+                    continue
                 view = client.project(project)
                 screen.show(view)
                 if until(view):

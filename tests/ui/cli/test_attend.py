@@ -145,6 +145,32 @@ def test_every_change_is_a_line_where_nobody_looks(gateway):
     assert lines[-1] == f"project {project.id} denied: first was refused"
 
 
+def test_what_happened_at_once_is_looked_at_once(gateway):
+    """Of thirty events that are told together, the first makes the view look, and the others are known then."""
+    project = gateway.project()
+    real = gateway.client()
+    looks = []
+
+    class Counted:
+        """Counts the looks, and lets much happen after the first."""
+
+        def __getattr__(self, name):
+            return getattr(real, name)
+
+        def project(self, name):
+            looks.append(real.project(name))
+            if len(looks) == 1:
+                for number in range(30):
+                    gateway.node(name, "first", state="running", attempt=number)
+                gateway.move(name, "failed", reason="enough")
+            return looks[-1]
+
+    last = watch(Counted(), project.id, Screen(Console(file=io.StringIO())), until=lambda _: False)
+
+    assert last.state == "failed"
+    assert len(looks) <= 3
+
+
 def test_a_wrong_repository_starts_no_hub(run, data_dir, tmp_path):
     """The demo refuses what is no repository before anything is started or written."""
     said = run("demo", "--repo", str(tmp_path))
