@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 pytestmark = pytest.mark.slow
 
+WELL = Path(__file__).parents[1] / "blueprints" / "survey_well.yaml"
+"""A blueprint that asks every kind of question."""
 CHROMIUM = "/usr/bin/chromium"
 PASSWORD = "quite-a-long-password-1"
 PATIENCE = 120_000
@@ -195,6 +198,46 @@ def test_an_answer_with_a_password_is_refused(visit):
     page.get_by_label("Which git repository shall be audited?").fill("https://me:secret@example.org/shop.git")
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_role("alert").filter(has_text="password")).to_be_visible()
+
+
+def test_every_kind_of_question_is_put_and_its_rules_are_told(visit, hub, repository):
+    """Choices, numbers, days and yes or no are given as people give them; what breaks a rule is told."""
+    folder = hub.settings.data_dir / "blueprints"
+    folder.mkdir(exist_ok=True)
+    shutil.copy(WELL, folder)
+    page = visit("operator").sign_in()
+    begin(page, "survey-well")
+    page.get_by_label("Which repository?").fill(str(repository))
+    page.get_by_role("radiogroup", name="How thoroughly?").get_by_text("Thorough").click()
+    page.get_by_role("button", name="Next").click()
+
+    page.get_by_label("How many days back?").fill("31")
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("alert").filter(has_text="30")).to_be_visible()
+    page.get_by_label("How many days back?").fill("7")
+    page.get_by_label("Until when?").fill("2031/05/04")
+    page.get_by_role("radiogroup", name="Each night?").get_by_text("Yes").click()
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("alert").filter(has_text="a thorough survey costs something")).to_be_visible()
+    page.get_by_label("What may it cost?").fill("2.5")
+    page.get_by_label("Which sides?").click()
+    page.get_by_role("option", name="docs").click()
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("img", name="The plan with")).to_be_visible()
+
+    page.get_by_role("button", name="Launch", exact=True).click()
+    expect(page.get_by_role("heading", name="Survey a repository well")).to_be_visible()
+    project = hub.project(page.url.partition("id=")[2])
+
+    assert project.inputs == {
+        "repository": str(repository),
+        "depth": "deep",
+        "days": 7,
+        "budget": 2.5,
+        "sides": ["code", "docs"],
+        "until": "2031-05-04",
+        "again": True,
+    }
 
 
 def test_answers_outlive_the_browser_and_the_gateway(visit, hub):

@@ -114,7 +114,7 @@ def end(page: Page, camera: Camera) -> None:
 @contextmanager
 def a_hub() -> Iterator[tuple[HubInTest, Path]]:
     folder = Path(tempfile.mkdtemp(prefix="soma-pictures-"))
-    hub = HubInTest(folder / "hub")
+    hub = HubInTest(folder / "hub", traces="")
     try:
         hub.up()
         yield hub, sample(folder)
