@@ -25,6 +25,12 @@ def test_the_image_has_what_the_tests_ran_with_and_no_more():
     assert (tools - needed) & set(image) == set()
 
 
+def test_no_process_pays_at_its_start_for_formats_that_nobody_checks():
+    """With this package there, whatever imports jsonschema builds a grammar first: seconds of every start."""
+    assert "rfc3987-syntax" not in locked("requirements.lock")
+    assert "rfc3987-syntax" not in locked("deploy/image.lock")
+
+
 def test_the_image_runs_as_an_ordinary_user_and_copies_no_data():
     """The last user is not root, and only code and its lists are sent to the builder."""
     lines = (ROOT / "deploy" / "Dockerfile").read_text().splitlines()

@@ -14,6 +14,7 @@ from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentScope, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
 from capsules.library.dependencies.licences import Licence, licence_of, readable
@@ -59,8 +60,6 @@ def write_sbom(subject: Subject, manifests: list[Manifest]) -> str:
     digest = hashlib.sha256(f"{subject}\0{manifests}".encode("utf-8", "backslashreplace")).hexdigest()
     bom.serial_number = uuid.uuid5(uuid.NAMESPACE_OID, digest)
     text = _text(bom)
-    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415  # takes seconds to import
-
     error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
     if error is not None:
         raise SbomInvalid(str(error)[:300])
