@@ -146,7 +146,7 @@ def test_every_change_is_a_line_where_nobody_looks(gateway):
 
 
 def test_what_happened_at_once_is_looked_at_once(gateway):
-    """Of thirty events that are told together, the first makes the view look, and the others are known then."""
+    """Of thirty events that are told together, the first makes the view look; it knows the others then."""
     project = gateway.project()
     real = gateway.client()
     looks = []
