@@ -88,6 +88,12 @@ def model_server() -> Iterator[Any]:
         yield server
 
 
+@pytest.fixture
+def said() -> Any:
+    """What scripted agents say in a project of `software-delivery`: `tests/delivery_script.py`."""
+    return beside("delivery_script")
+
+
 @pytest.fixture(scope="session")
 def collector() -> Iterator[Any]:
     """A collector of traces that takes OTLP over HTTP; `spans` are those that have arrived."""

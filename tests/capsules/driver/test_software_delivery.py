@@ -18,53 +18,17 @@ from capsules.environment import SHIPPED_CONSTITUTION
 from flows.project import run_project
 
 ANN = Principal(tenant="default", name="ann", roles=frozenset({"approver"}))
-REQUEST = "A package that parses durations such as 1h30m into seconds and says clearly what is wrong."
-SPECIFICATION = {
-    "title": "Durations",
-    "summary": "Parses durations.",
-    "package": "durations",
-    "interface": "durations.parse(text: str) -> int; ValueError for anything that is no duration.",
-    "requirements": [
-        {"id": "R1", "text": "1h30m is 5400", "acceptance": "parse('1h30m') == 5400"},
-        {"id": "R2", "text": "Nonsense is a ValueError", "acceptance": "parse('x') raises ValueError"},
-    ],
-    "assumptions": ["Only h, m and s."],
-}
-RIGHT = """
-import re
-
-SECONDS = {"h": 3600, "m": 60, "s": 1}
-
-
-def parse(text: str) -> int:
-    if not re.fullmatch(r"(?:[0-9]+[hms])+", text):
-        raise ValueError(f"{text!r} is no duration")
-    return sum(int(count) * SECONDS[unit] for count, unit in re.findall(r"([0-9]+)([hms])", text))
-"""
-WRONG = RIGHT.replace("3600", "360")
-TESTS = """
-import unittest
-
-import durations
-
-
-class Parsing(unittest.TestCase):
-    def test_hours_and_minutes(self):
-        self.assertEqual(durations.parse("1h30m"), 5400)
-
-    def test_nonsense(self):
-        with self.assertRaises(ValueError):
-            durations.parse("x")
-"""
-WRITER, DEVELOPER, TESTER = "You write requirements for", "You are a careful Python", "You write the tests of"
-MENDER, REVIEWER = "You mend a small", "You review a small"
-
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def delivery(
-    toybox: Any, constitution: Path, model_server: Any, valkey_url: str, monkeypatch: pytest.MonkeyPatch
+    toybox: Any,
+    constitution: Path,
+    model_server: Any,
+    said: Any,
+    valkey_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
     """A project of the blueprint that runs in this process, under the shipped constitution."""
     constitution.write_text(SHIPPED_CONSTITUTION.read_text(encoding="utf-8"))
@@ -72,40 +36,8 @@ def delivery(
     monkeypatch.setenv("SOMA_MODEL", "scripted")
     monkeypatch.setenv("SOMA_MODEL_URL", f"{model_server.url}/v1")
     monkeypatch.setenv("SOMA_MODEL_KEY", "the-key-of-the-test")
-    plan = get_blueprint("software-delivery").plan({"request": REQUEST})
+    plan = get_blueprint("software-delivery").plan({"request": said.REQUEST})
     return toybox.launch(*(node.model_copy(update={"runtime": "inline"}) for node in plan.nodes))
-
-
-def script(model: Any, *, code: str) -> None:
-    """What the agents say until the tests have run."""
-    model.says(
-        model.call("context.tell", text="The package is called durations."),
-        model.final(**SPECIFICATION),
-        to=WRITER,
-    )
-    model.says(
-        model.call("files.write", path="work/code/durations/__init__.py", content=code),
-        model.call("python.run", code="import durations; print(durations.parse('90s'))", folder="work/code"),
-        model.final(summary="One module.", decisions=["A regular expression."]),
-        to=DEVELOPER,
-    )
-    model.says(
-        model.call("context.read"),
-        model.call("files.write", path="work/tests/tests/test_durations.py", content=TESTS),
-        model.call("files.write", path="work/code/durations/__init__.py", content="not mine"),
-        model.final(summary="Both requirements.", covered=["R1", "R2"]),
-        to=TESTER,
-    )
-
-
-def review(model: Any, verdict: str, **more: Any) -> None:
-    judged = [{"id": "R1", "met": True, "note": "tested"}, {"id": "R2", "met": True, "note": "tested"}]
-    final = {"verdict": verdict, "summary": "Small and right.", "requirements": judged, "findings": []}
-    model.says(
-        model.call("files.read", path="repository/durations/__init__.py"),
-        model.final(**{**final, **more}),
-        to=REVIEWER,
-    )
 
 
 def drive(project: Project) -> Any:
@@ -128,11 +60,11 @@ def approve(toybox: Any, project: Project) -> Any:
 
 
 def test_a_paragraph_becomes_a_repository(
-    toybox: Any, delivery: Project, model_server: Any, tmp_path: Path
+    toybox: Any, delivery: Project, model_server: Any, said: Any, tmp_path: Path
 ) -> None:
     """Written apart, merged, tested in the sandbox, reviewed, agreed to by a person, handed over whole."""
-    script(model_server, code=RIGHT)
-    review(model_server, "accept")
+    said.script(model_server, code=said.RIGHT)
+    said.review(model_server, "accept")
     waiting = drive(delivery)
     question = approve(toybox, delivery)
     state = drive(delivery)
@@ -149,35 +81,37 @@ def test_a_paragraph_becomes_a_repository(
     assert (waiting.name, state.name, model_server.unsaid) == ("AwaitingApproval", "Completed", 0)
     assert (question.details["verdict"], question.details["first_run"]["passed"]) == ("accept", True)
     assert (states["repair"], states["second-run"]) == ("skipped", "skipped")
-    assert (clone / "durations" / "__init__.py").read_text() == RIGHT
+    assert (clone / "durations" / "__init__.py").read_text() == said.RIGHT
     assert "Ran 2 tests" in run.stderr
     assert "All 2 tests passed." in report
     assert "The package is called durations." in report
     assert "| R1 | 1h30m is 5400 | yes | tested |" in report
 
 
-def test_what_failed_is_repaired_and_run_again(toybox: Any, delivery: Project, model_server: Any) -> None:
+def test_what_failed_is_repaired_and_run_again(
+    toybox: Any, delivery: Project, model_server: Any, said: Any
+) -> None:
     """The repair has a branch of its own; a tester cannot write where the code is; all of it is told."""
-    script(model_server, code=WRONG)
+    said.script(model_server, code=said.WRONG)
     model_server.says(
         model_server.call(
             "files.edit", path="work/repair/durations/__init__.py", old='"h": 360,', new='"h": 3600,'
         ),
         model_server.final(summary="An hour has 3600 seconds."),
-        to=MENDER,
+        to=said.MENDER,
     )
-    review(model_server, "accept")
+    said.review(model_server, "accept")
     waiting = drive(delivery)
     first, second = (result(toybox, delivery, name)["report"] for name in ("test-run", "second-run"))
     refused = next(body for body in model_server.asked if "REFUSED" in str(body["messages"]))
-    said = asyncio.run(local_bus(load_settings()).read("default", delivery.id))
+    told = asyncio.run(local_bus(load_settings()).read("default", delivery.id))
 
     assert waiting.name == "AwaitingApproval"
     assert (first["passed"], first["ran"], len(first["problems"])) == (False, 2, 1)
     assert first["problems"][0]["test"] == "test_durations.Parsing.test_hours_and_minutes"
     assert (second["passed"], second["ran"]) == (True, 2)
     assert "is beyond its limit" in str(refused["messages"])
-    assert [(message.sender.node, message.text) for message in said] == [
+    assert [(message.sender.node, message.text) for message in told] == [
         ("requirements", "The package is called durations."),
         ("test-run", "Of 2 tests, 1 failed."),
         ("second-run", "All 2 tests passed."),
