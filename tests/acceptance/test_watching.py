@@ -34,9 +34,10 @@ def addresses(hub: Any) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def audited(hub: Any, repository: Path) -> str:
-    """A project that was launched over HTTP and has ended: the oldest, for others began in Prefect."""
+    """An audit that was launched over HTTP and has ended: the oldest, for others began in Prefect."""
     with hub.client() as client:
-        done = [project.id for project in client.projects() if project.state == "completed"]
+        audits = [project for project in client.projects() if project.blueprint == "repository-audit"]
+    done = [project.id for project in audits if project.state == "completed"]
     return done[-1] if done else hub.completed(hub.launch(repository)).id
 
 
