@@ -105,8 +105,9 @@ def end(page: Page, camera: Camera) -> None:
     page.get_by_role("tab", name="Events").click()
     camera.take("events", whole=True)
     page.get_by_role("tab", name="Nodes").click()
-    page.get_by_label("Node", exact=True).click()
-    page.get_by_role("option", name="Security").click()
+    page.get_by_role("combobox", name="Node").click()
+    page.keyboard.type("Security")
+    page.keyboard.press("Enter")
     expect(page.get_by_text("bandit.scan").first).to_be_visible()
     camera.take("node", whole=True)
 
