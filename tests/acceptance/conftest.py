@@ -127,6 +127,12 @@ class HubInTest:
             self.until(lambda: self.project(project).state in FINAL_STATES)
         return self.project(project)
 
+    @staticmethod
+    def process_of(run: dict[str, Any]) -> psutil.Process | None:
+        """The process of a flow run, as Prefect names it; None as long as it has none."""
+        place = run["infrastructure_pid"]
+        return psutil.Process(int(place.rpartition(":")[2])) if place else None
+
     def processes(self) -> list[psutil.Process]:
         """Every process that belongs to this hub's data folder."""
         mark = f"SOMA_DATA_DIR={self.settings.data_dir}"

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ SLOWLY = 60
 
 
 @pytest.fixture
-def models(hub: Any, model_server: Any) -> Any:
+def models(hub: Any, model_server: Any) -> Iterator[Any]:
     """The scripted model, configured on the hub as people do it."""
     made = hub.soma(
         "models", "set", "scripted", "--url", f"{model_server.url}/v1", "--model", "default=scripted"
@@ -35,7 +36,7 @@ def test_a_paragraph_becomes_a_repository_though_an_agent_is_killed(
         project = client.plan("software-delivery", {"request": said.REQUEST}).id
         client.launch(project)
     hub.until(lambda: asked_of(models, said.DEVELOPER) == 3 or hub.project(project).final)
-    agent_process(hub, project, "implementation").kill()
+    hub.until(lambda: agent_process(hub, project, "implementation")).kill()
     done = hub.completed(project)
     bundle, clone = tmp_path / "repository.bundle", tmp_path / "clone"
     with hub.client() as client:
@@ -57,8 +58,7 @@ def asked_of(models: Any, agent: str) -> int:
     return sum(agent in json.dumps(body["messages"]) for body in models.asked)
 
 
-def agent_process(hub: Any, project: str, node: str) -> psutil.Process:
-    """The process of the node's run, as Prefect names it."""
+def agent_process(hub: Any, project: str, node: str) -> psutil.Process | None:
+    """The process of the node's run."""
     run = next(item.flow_run for item in hub.project(project).nodes if item.node == node)
-    found = httpx.get(f"{hub.settings.prefect_url}/api/flow_runs/{run}").json()
-    return psutil.Process(int(found["infrastructure_pid"].rpartition(":")[2]))
+    return hub.process_of(httpx.get(f"{hub.settings.prefect_url}/api/flow_runs/{run}").json())

@@ -103,8 +103,7 @@ def driver_process(hub: Any, project: str) -> psutil.Process | None:
             "flow_runs": {"tags": {"all_": [f"project:{project}"]}, "state": {"type": {"any_": ["RUNNING"]}}},
         },
     ).json()
-    pids = [run["infrastructure_pid"] for run in runs if run["infrastructure_pid"]]
-    return psutil.Process(int(pids[0].rpartition(":")[2])) if pids else None
+    return next(filter(None, map(hub.process_of, runs)), None)
 
 
 def test_a_hub_killed_whole_leaves_no_orphan_and_goes_on_after_up(hub: Any, repository: Path) -> None:
